@@ -1,0 +1,1 @@
+"""Runs one submission in its own isolated kernel, within limits."""
