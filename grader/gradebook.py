@@ -22,8 +22,8 @@ BEFORE = ("student", "file", "score", "max_score", "needs_person", "why_empty", 
 AFTER = ("diagnoses",)
 """The columns around those of the criteria."""
 
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
-"""What a spreadsheet takes for the start of a formula (OWASP, "CSV Injection")."""
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""What a spreadsheet takes for the start of a formula, wide forms too (OWASP, "CSV Injection")."""
 
 
 def gradebook_csv(grades: Sequence[Grade]) -> str:

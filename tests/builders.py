@@ -28,7 +28,7 @@ from grader.judging import CellCounts, Grade, PartVerdict, Status, SubmissionInf
 SHA = "0123456789abcdef" * 4
 RISING = (0.5125, 0.6875, 0.825, 0.9125, 0.9625, 0.9875, 1.0)
 
-CRITERIA = (
+CRITERIA: tuple[tuple[str, float, str, str, dict[str, Any]], ...] = (
     ("runs", 10, "cells_run", "Every cell runs, from top to bottom", {}),
     ("images", 15, "pictures", "Both classes are read, in colour, rescaled", {"classes": ["happy", "sad"]}),
     ("input-shape", 10, "input_shape", "The model takes colour pictures of the size it is fed", {}),
@@ -99,6 +99,7 @@ def training(accuracies: Sequence[float | None] = RISING, **changes: Any) -> Tra
 
 def model(**changes: Any) -> ModelSnapshot:
     """A small network with one sigmoid unit."""
+
     def layer(name: str, kind: str, shape: tuple[int | None, ...], parameters: int = 0, **more: Any) -> Layer:
         return Layer(name=name, kind=kind, output_shape=shape, parameters=parameters, **more)
 
@@ -216,9 +217,7 @@ def grade(*changed: Verdict, **changes: Any) -> Grade:
 def unjudged(ending: Ending, problem: str, **changes: Any) -> Grade:
     """The grade of a submission that was not run: the points are open when the reason is ours."""
     points = None if ending.ours else 0.0
-    none = tuple(
-        verdict(id, Status.NOT_ASSESSED, points=points, saw=problem, hint="") for id, *_ in CRITERIA
-    )
+    none = tuple(verdict(id, Status.NOT_ASSESSED, points=points, saw=problem, hint="") for id, *_ in CRITERIA)
     given: dict[str, Any] = {"cells": CellCounts(), "training": None, "data": {}, "seconds": 0.0}
     return grade(verdicts=none, ending=ending, problem=problem, **(given | changes))
 
@@ -232,7 +231,8 @@ BRIDGED = (
 FAILING = cell(
     9,
     "failed",
-    source="import matplotlib.pyplot as plt\nacc = history.history['accuracy']\nplt.plot(epochs, acc)\nplt.show()",
+    source="import matplotlib.pyplot as plt\n"
+    "acc = history.history['accuracy']\nplt.plot(epochs, acc)\nplt.show()",
     error="NameError",
     message="name 'epochs' is not defined",
     line=3,
@@ -317,7 +317,9 @@ def small_class() -> list[Grade]:
     """Six students: full marks, mistakes, an unreadable file, a death, a failure of ours, a plain pass."""
     softmax = verdict("output", Status.NOT_MET, diagnosis="softmax-on-one-unit")
     late = verdict("callback", Status.PARTLY_MET, points=16.25, diagnosis="threshold-lowered")
-    crash = verdict("loss", Status.NOT_ASSESSED, points=None, saw="The check 'binary_loss' of the grader itself failed.")
+    crash = verdict(
+        "loss", Status.NOT_ASSESSED, points=None, saw="The check 'binary_loss' of the grader itself failed."
+    )
     problem = "The file is empty."
     return [
         grade(student="Ana Silva"),

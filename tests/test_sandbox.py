@@ -1,3 +1,4 @@
+# ruff: noqa: SIM300 (asserts read expected == actual)
 """The closed room, tried out for real: student code inside it, kernels started in it, memory watched."""
 
 from __future__ import annotations
@@ -141,7 +142,7 @@ async def kernel(limit, *sources):
 result = {"protection": find_protection().name, "missing": find_protection().missing, "facts": facts()}
 if ask.get("kernel"):
     result["kernel"] = asyncio.run(kernel(None, "import os; os.system('sleep 1000 &'); print(os.getuid())"))
-    result["hog"] = asyncio.run(kernel(300 * 2**20, "hog = [b'x' * 2**20 for _ in range(1500)]; print('fed')"))
+    result["hog"] = asyncio.run(kernel(300 * 2**20, "hog = [b'x' * 2**20 for _ in range(1500)]; print(1)"))
 print(json.dumps(result))
 """
 
@@ -197,7 +198,7 @@ def run_inside(
         check=False,
         pass_fds=pass_fds,
     )
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (0, "") == (done.returncode, done.stderr)
 
     return done.stdout
 
@@ -267,12 +268,12 @@ def test_every_claim_is_tried_out(bubblewrap: Protection) -> None:
     claims = {held for held, _ in CLAIMS.values()}
 
     assert set() == claims - set(bubblewrap.active)
-    assert bubblewrap.missing == ()
+    assert () == bubblewrap.missing
 
 
 def test_the_network_is_off(inside: dict[str, Any]) -> None:
     """A listener of the parent on 127.0.0.1 is not reached, and no name is looked up."""
-    assert (inside["tcp"], inside["dns"]) == ("ConnectionRefusedError", "gaierror")
+    assert ("ConnectionRefusedError", "gaierror") == (inside["tcp"], inside["dns"])
 
 
 def test_files_of_the_host_are_out_of_sight(inside: dict[str, Any]) -> None:
@@ -287,17 +288,17 @@ def test_other_programs_are_out_of_sight(inside: dict[str, Any]) -> None:
 
 def test_system_and_python_cannot_be_changed(inside: dict[str, Any]) -> None:
     """Neither /usr nor the folder of the standard library can be written."""
-    assert (inside["write"]["/usr/bin"], inside["stdlib"]) == ("OSError", "OSError")
+    assert ("OSError", "OSError") == (inside["write"]["/usr/bin"], inside["stdlib"])
 
 
 def test_student_code_is_nobody_special(inside: dict[str, Any]) -> None:
     """The program is not root, and starts where a notebook of Colab would."""
-    assert (inside["uid"], inside["cwd"]) == (1000, "/content")
+    assert (1000, "/content") == (inside["uid"], inside["cwd"])
 
 
 def test_our_package_is_not_there(inside: dict[str, Any]) -> None:
     """`import grader` fails, while what kernels need is there."""
-    assert inside["import"] == {"grader": "ModuleNotFoundError", "ipykernel": "imported"}
+    assert {"grader": "ModuleNotFoundError", "ipykernel": "imported"} == inside["import"]
 
 
 def test_no_variable_of_ours_leaks(inside: dict[str, Any]) -> None:
@@ -305,13 +306,13 @@ def test_no_variable_of_ours_leaks(inside: dict[str, Any]) -> None:
     expected = {MARK, "HOME", "USER", "LOGNAME", "LANG", "TZ", "PATH", "PWD", "PYTHONPATH", "PYTHONUSERBASE"}
 
     assert set() == set(inside["env"]) - expected
-    assert inside["env"]["HOME"] == "/home/student"
-    assert inside["env"]["PATH"].split(":")[0] == "/run/grader/shims"
+    assert "/home/student" == inside["env"]["HOME"]
+    assert "/run/grader/shims" == inside["env"]["PATH"].split(":")[0]
 
 
 def test_the_same_attempts_succeed_outside(outside: dict[str, Any]) -> None:
     """The attempts above would have noticed: without a sandbox they succeed."""
-    assert outside["tcp"] == "reached"
+    assert "reached" == outside["tcp"]
     assert {"read"} == set(outside["read"].values())
     assert outside["parent"] is True
 
@@ -336,12 +337,13 @@ def test_a_notebook_may_delete_its_tmp(made: Session, bubblewrap: Protection, tm
         import os, shutil
         assert os.uname().nodename == "notebook"
         open("/tmp/mine", "w").close()
-        shutil.rmtree("/tmp"); shutil.rmtree("/content"); shutil.rmtree("/tmp2"); shutil.rmtree("/kaggle")
+        for folder in ("/tmp", "/tmp2", "/kaggle"):
+            shutil.rmtree(folder)
         import ipykernel.ipkernel
         print(os.path.exists("/tmp"))
     """
 
-    assert run_inside([sys.executable, "-c", program], made, bubblewrap) == "False\n"
+    assert "False\n" == run_inside([sys.executable, "-c", program], made, bubblewrap)
     assert kept.exists()
 
 
@@ -373,15 +375,15 @@ def test_what_is_shared_is_there(made: Session, bubblewrap: Protection, short_fo
     """
     printed = run_inside([sys.executable, "-c", program], made, bubblewrap, shares)
 
-    assert (printed, (short_folder / "answer.txt").read_text()) == ("Read-only file system\n", "question!")
+    assert ("Read-only file system\n", "question!") == (printed, (short_folder / "answer.txt").read_text())
 
 
 def test_without_namespaces_a_share_is_where_it_is(bubblewrap: Protection) -> None:
     """`seen_at` tells where the kernel finds a share: at its place, or where it really lies."""
     share = Share(Path("/data/faces.zip"), "/run/grader/faces.zip")
 
-    assert seen_at(share, bubblewrap) == "/run/grader/faces.zip"
-    assert seen_at(share, UNPROTECTED) == "/data/faces.zip"
+    assert "/run/grader/faces.zip" == seen_at(share, bubblewrap)
+    assert "/data/faces.zip" == seen_at(share, UNPROTECTED)
 
 
 def test_nothing_survives_a_killed_parent(bubblewrap: Protection) -> None:
@@ -407,7 +409,7 @@ def test_nothing_survives_a_killed_parent(bubblewrap: Protection) -> None:
     gone = eventually(lambda: not marked(mark))
     shutil.rmtree(folder)
 
-    assert (started, gone) == (True, True)
+    assert (True, True) == (started, gone)
 
 
 # Where Python and the project may lie ---------------------------------------------------------------
@@ -453,7 +455,7 @@ def drive(python: Path, ask: dict[str, Any], **how: Any) -> dict[str, Any]:
         facts = {"port": listener.getsockname()[1], "folders": ["/usr/bin"], "name": "probe", **ask["facts"]}
         words = [str(python), "-c", DRIVER, json.dumps({**ask, "facts": facts, "program": FACTS})]
         done = subprocess.run(words, cwd="/", capture_output=True, text=True, check=False, **how)
-    assert done.returncode == 0, done.stderr
+    assert 0 == done.returncode, done.stderr
 
     found: dict[str, Any] = json.loads(done.stdout)
     return found
@@ -484,7 +486,7 @@ def test_python_may_lie_anywhere(
     found = drive(place / "bin" / "python", {"facts": ask})
 
     expected = {"grader": "ModuleNotFoundError", "ipykernel": "imported", "course_helper": "imported"}
-    assert (found["protection"], found["missing"]) == ("bubblewrap", [])
+    assert ("bubblewrap", []) == (found["protection"], found["missing"])
     assert expected == found["facts"]["import"]
     assert {"FileNotFoundError"} == set(found["facts"]["read"].values())
 
@@ -503,7 +505,8 @@ def test_a_clone_in_something_shown_is_hidden(bubblewrap: Protection, short_fold
     ask = {"files": secrets, "modules": ["grader", "course_helper"]}
     found = drive(short_folder / "venv" / "bin" / "python", {"facts": ask, "hidden": [str(results)]})
 
-    assert found["facts"]["import"] == {"grader": "ModuleNotFoundError", "course_helper": "imported"}
+    assert "bubblewrap" == found["protection"]
+    assert {"grader": "ModuleNotFoundError", "course_helper": "imported"} == found["facts"]["import"]
     assert {"FileNotFoundError"} == set(found["facts"]["read"].values())
 
 
@@ -539,12 +542,12 @@ def test_an_ordinary_user_is_protected_as_root_is(bubblewrap: Protection) -> Non
             env={"PATH": os.defpath, "HOME": "/nonexistent"},
         )
 
-    assert (found["protection"], found["missing"]) == ("bubblewrap", [])
-    assert found["facts"]["import"] == {"grader": "ModuleNotFoundError", "ipykernel": "imported"}
+    assert ("bubblewrap", []) == (found["protection"], found["missing"])
+    assert {"grader": "ModuleNotFoundError", "ipykernel": "imported"} == found["facts"]["import"]
     assert {"FileNotFoundError"} == set(found["facts"]["read"].values())
-    assert (found["facts"]["tcp"], found["facts"]["parent"]) == ("ConnectionRefusedError", False)
-    assert tuple(found["kernel"][name] for name in ("texts", "left", "ending")) == (["1000\n"], [], None)
-    assert tuple(found["hog"][name] for name in ("texts", "left", "ending")) == ([""], [], "out-of-memory")
+    assert ("ConnectionRefusedError", False) == (found["facts"]["tcp"], found["facts"]["parent"])
+    assert (["1000\n"], [], None) == tuple(found["kernel"][name] for name in ("texts", "left", "ending"))
+    assert ([""], [], "out-of-memory") == tuple(found["hog"][name] for name in ("texts", "left", "ending"))
 
 
 # The folders of a run -------------------------------------------------------------------------------
@@ -552,7 +555,7 @@ def test_an_ordinary_user_is_protected_as_root_is(bubblewrap: Protection) -> Non
 
 def test_nobody_else_may_look_into_a_run(made: Session) -> None:
     """The folder of a run is ours alone, and its path leaves room for unix sockets."""
-    assert made.folder.stat().st_mode & 0o777 == 0o700
+    assert 0o700 == made.folder.stat().st_mode & 0o777
     assert len(os.fsencode(made.sockets / "k-5")) <= 100
 
 
@@ -581,7 +584,7 @@ def test_whatever_a_run_leaves_is_removed(tmp_path: Path) -> None:
         locked.chmod(0)
         make_deep(made.work / "tmp", 3000)
 
-    assert (made.folder.exists(), (tmp_path / "kept").exists()) == (False, True)
+    assert (False, True) == (made.folder.exists(), (tmp_path / "kept").exists())
 
 
 def make_deep(folder: Path, depth: int) -> None:
@@ -713,20 +716,45 @@ def test_the_death_of_a_kernel_is_noticed(made: Session, protection: Protection)
 
 def test_an_endless_cell_can_be_interrupted(made: Session, protection: Protection) -> None:
     """`interrupt_kernel()` ends `while True: pass`, and the next cell runs."""
+    reading, writing = os.pipe()
 
     async def interrupt(manager: Any) -> None:
-        while not (places_seen := list(made.sockets.parent.glob("work/content/started"))):
-            if protection.name == "bubblewrap":
-                break
-            await asyncio.sleep(0.05)
-        del places_seen
-        await asyncio.sleep(2)
+        await asyncio.to_thread(os.read, reading, 1)
         await manager.interrupt_kernel()
 
-    endless = "open('started', 'w').close()\nwhile True: pass"
-    printed, _ = run_cells(made, protection, endless, "print('on')", beside=interrupt)
+    endless = f"import os; os.write({writing}, b'.')\nwhile True: pass"
+    printed, _ = run_cells(made, protection, endless, "print('on')", pass_fds=(writing,), beside=interrupt)
+    os.close(reading)
+    os.close(writing)
 
-    assert printed == ["KeyboardInterrupt", "on\n"]
+    assert ["KeyboardInterrupt", "on\n"] == printed
+
+
+def test_a_plain_kernel_ends_when_the_grader_is_killed() -> None:
+    """Without namespaces too, a kernel notices that its grader is gone and ends."""
+    program = """if True:
+        import asyncio, sys
+        from grader.execution.provisioner import started_kernel
+        from grader.execution.sandbox import Protection, session
+        words = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+        async def hold(made):
+            async with started_kernel(words, made, (), Protection("none", (), ()), {}):
+                print(made.mark, made.folder, flush=True)
+                await asyncio.sleep(1000)
+        with session() as made:
+            asyncio.run(hold(made))
+    """
+    env = {**os.environ, "PYTHONPATH": str(PACKAGE.parent)}
+    words = [sys.executable, "-c", program]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=env) as parent:
+        assert parent.stdout is not None
+        mark, _, folder = parent.stdout.readline().strip().partition(" ")
+        started = len(marked(mark))
+        parent.kill()
+    gone = eventually(lambda: not marked(mark))
+    shutil.rmtree(folder)
+
+    assert (1, True) == (started, gone)
 
 
 def test_a_kernel_writes_to_what_it_was_given(made: Session, protection: Protection) -> None:
@@ -742,7 +770,7 @@ def test_a_kernel_writes_to_what_it_was_given(made: Session, protection: Protect
     reader.join()
     os.close(reading)
 
-    assert kept == [b"fact"]
+    assert [b"fact"] == kept
 
 
 def test_paths_with_spaces_work(
@@ -778,7 +806,7 @@ def test_the_kernel_never_sees_the_file_we_read(made: Session, bubblewrap: Prote
         made, bubblewrap, f"print(open({path!r}).read().count('/run/grader/s/k'))", f"open({path!r}, 'a')"
     )
 
-    assert printed == ["1\n", "OSError"]
+    assert ["1\n", "OSError"] == printed
 
 
 # Memory ---------------------------------------------------------------------------------------------
@@ -789,16 +817,16 @@ def test_a_memory_hog_is_ended(made: Session, protection: Protection) -> None:
     hog = "hog = [b'x' * 2**20 for _ in range(1500)]; print('fed')"
     printed, watch = run_cells(made, protection, hog, limit=300 * MIB)
 
-    assert (printed, watch.ending) == ([""], Ending.OUT_OF_MEMORY)
+    assert ([""], Ending.OUT_OF_MEMORY) == (printed, watch.ending)
     assert watch.peak > 300 * MIB
 
 
 def test_files_in_a_sandbox_count_as_memory(made: Session, bubblewrap: Protection) -> None:
     """The sandbox keeps its files in memory, so a notebook that fills its /tmp is ended too."""
     fill = "with open('/tmp/big', 'wb') as f:\n    for _ in range(1500): f.write(bytes(2**20))\nprint('full')"
-    printed, watch = run_cells(made, bubblewrap, fill + "\nimport time; time.sleep(60)", limit=400 * MIB)
+    _, watch = run_cells(made, bubblewrap, fill + "\nimport time; time.sleep(60)", limit=400 * MIB)
 
-    assert watch.ending == Ending.OUT_OF_MEMORY
+    assert Ending.OUT_OF_MEMORY == watch.ending
     assert watch.peak > 400 * MIB
 
 
@@ -836,13 +864,19 @@ def test_shared_memory_is_counted_once() -> None:
         used, count = memory(family(find(process.pid))), len(family(find(process.pid)))
         end_all(find(process.pid), mark)
 
-    assert count == 4
+    assert 4 == count
     assert 2**28 < used < 2 * 2**28
 
 
 def test_only_the_own_family_is_ended() -> None:
     """Ending a family finds a member that left it, by its mark, and spares a stranger."""
-    leave = "import os, time; os.fork() and os._exit(0); os.setsid(); print(os.getpid(), flush=True); time.sleep(1000)"
+    leave = """if True:
+        import os, time
+        os.fork() and os._exit(0)
+        os.setsid()
+        print(os.getpid(), flush=True)
+        time.sleep(1000)
+    """
     sleep = [sys.executable, "-c", "import time; time.sleep(1000)"]
     env = {**os.environ, MARK: "grader-test-family"}
     with (
@@ -856,7 +890,7 @@ def test_only_the_own_family_is_ended() -> None:
         lives = stranger.poll() is None
         stranger.send_signal(signal.SIGKILL)
 
-    assert (ended, lives) == (True, True)
+    assert (True, True) == (ended, lives)
     assert not stray.is_running() or stray.status() == psutil.STATUS_ZOMBIE
 
 
@@ -880,4 +914,4 @@ def test_a_watch_remembers_who_left() -> None:
         ended = eventually(lambda: watch.ending is not None)
         end_all(find(head.pid), mark)
 
-    assert (ended, watch.ending) == (True, Ending.OUT_OF_MEMORY)
+    assert (True, Ending.OUT_OF_MEMORY) == (ended, watch.ending)

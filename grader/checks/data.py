@@ -42,7 +42,7 @@ def pictures(
         return nothing("No pictures were read, so there is nothing to look at.")
     range_part, notes = _range(batch, smallest, largest, range_weight)
     parts = [
-        _folder(pipeline, batch, classes, folder_weight),
+        _folder(pipeline, _fed(run), classes, folder_weight),
         _colour(pipeline, _fed(run), channels, colour_weight),
         range_part,
         _labels(run, labels_weight),

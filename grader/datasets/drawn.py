@@ -28,8 +28,8 @@ FINER = 4
 MARGIN = 22
 """Width of the transparent border in finer pixels; with the round corners about 14 % of the picture."""
 
-MILDEST = 0.38
-"""The faintest mood: the course's network then needs five to ten epochs, about as for the real pictures."""
+MILDEST = 0.42
+"""The faintest mood: the course's network then needs three to eleven epochs, where the real pictures take six to fifteen."""
 
 UNDER: Colour = (3, 2, 0)
 """What lies under the transparent border; the real pictures are nearly black there too."""
@@ -158,10 +158,10 @@ def _pose(chance: random.Random, mood: float) -> Pose:
     middle = SIZE * FINER / 2
     return Pose(
         mood=mood,
-        x=middle + chance.uniform(-3, 3) * FINER,
-        y=middle + chance.uniform(2, 7) * FINER,
-        radius=chance.uniform(51, 56) * FINER,
-        turn=chance.uniform(-0.08, 0.08),
+        x=middle + chance.uniform(-2, 2) * FINER,
+        y=middle + chance.uniform(3, 6) * FINER,
+        radius=chance.uniform(52, 56) * FINER,
+        turn=chance.uniform(-0.05, 0.05),
         eyes=chance.uniform(0.34, 0.42),
         mouth=chance.uniform(0.5, 0.58),
     )

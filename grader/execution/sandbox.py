@@ -410,9 +410,10 @@ def _bait() -> Iterator[list[str]]:
     """Files that must not be readable inside: in our home, beside other people's, and our own code."""
     with contextlib.ExitStack() as stack:
         files = [__file__, "/etc/shadow"]
-        for folder in {str(Path.home()), tempfile.gettempdir(), "/tmp"}:
-            with contextlib.suppress(OSError):
-                files.append(stack.enter_context(tempfile.NamedTemporaryFile(dir=folder)).name)
+        for folder in (Path("~"), Path(tempfile.gettempdir()), Path("/tmp")):
+            with contextlib.suppress(OSError, RuntimeError):
+                there = folder.expanduser()
+                files.append(stack.enter_context(tempfile.NamedTemporaryFile(dir=there)).name)
         yield files
 
 
@@ -463,7 +464,9 @@ def _mounts(session: Session, shares: Sequence[Share], hidden: Sequence[Path]) -
         *(mount for one in shown for mount in _hide(one, hide, absent)),
         *(_Mount(link, "--symlink", target) for link, target in (*_system_links(), *python.links)),
     ]
-    return sorted({mount.at: mount for mount in reversed(mounts)}.values(), key=lambda m: m.at.count("/"))
+    links = [mount.at for mount in mounts if mount.how == "--symlink"]
+    kept = {m.at: m for m in reversed(mounts) if m.how != "--symlink" or not _below_any(m.at, links)}
+    return sorted(kept.values(), key=lambda mount: mount.at.count("/"))
 
 
 def _session_mounts(session: Session) -> Iterator[_Mount]:
@@ -494,11 +497,15 @@ def _hide(one: _Shown, hide: Iterable[str], absent: str) -> Iterator[_Mount]:
 
 def _place(path: str) -> str:
     """Where a path of the host is mounted inside: never below a folder that notebooks may delete."""
-    return f"{INSIDE}/shown{path}" if any(_below(path, folder) for folder in WRITABLE) else path
+    return f"{INSIDE}/shown{path}" if _below_any(path, WRITABLE) else path
 
 
 def _below(path: str, folder: str) -> bool:
     return path.startswith(folder.rstrip("/") + "/") and path != folder
+
+
+def _below_any(path: str, folders: Iterable[str]) -> bool:
+    return any(_below(path, folder) for folder in folders)
 
 
 def _without_covered(shown: Sequence[_Shown], hide: Sequence[str]) -> list[_Shown]:

@@ -162,9 +162,13 @@ def class_summary(grades: Sequence[Grade]) -> str:
 
 def attention(grades: Sequence[Grade]) -> tuple[Group, ...]:
     """Students to look at, the most pressing kind first; a student may stand in several groups."""
-    stopped = (g for g in grades if g.ending not in (Ending.FINISHED, Ending.UNREADABLE) and not g.ending.ours)
+    stopped = (
+        g for g in grades if g.ending not in (Ending.FINISHED, Ending.UNREADABLE) and not g.ending.ours
+    )
     groups = (
-        Group("Needs a person", tuple(Attention(g.student, person_reasons(g)) for g in grades if g.needs_person)),
+        Group(
+            "Needs a person", tuple(Attention(g.student, person_reasons(g)) for g in grades if g.needs_person)
+        ),
         Group("Could not be read", tuple(_ended(g) for g in grades if g.ending is Ending.UNREADABLE)),
         Group("Flagged", tuple(Attention(g.student, g.flags) for g in grades if g.flags)),
         Group("Did not run to the end", tuple(_ended(g) for g in stopped)),

@@ -134,7 +134,7 @@ def _is_share(value: object) -> bool:
 
 
 def _accuracy_name(run: Run) -> str | None:
-    """The name under which accuracy was reported: a metric of the model's, or the first that sounds like it."""
+    """The name under which accuracy was reported: a metric of the model, or what sounds like one."""
     epochs = run.training.epochs if run.training else ()
     reported = list(dict.fromkeys(key for epoch in epochs for key in epoch.logs))
     sounding = [key for key in reported if "acc" in key and not key.startswith("val_")]

@@ -21,10 +21,11 @@ NOTES = 60
 
 @dataclass(frozen=True)
 class NextStep:
-    """The one thing to do first, and the place of the page that says more."""
+    """The one thing to do first, the place of the page that says more, and the points it may bring."""
 
     text: str
-    place: str
+    place: str = ""
+    points: float = 0.0
 
 
 def feedback_page(assignment: Assignment, run: Run, grade: Grade) -> str:
@@ -42,6 +43,7 @@ def feedback_page(assignment: Assignment, run: Run, grade: Grade) -> str:
         reasons=person_reasons(grade),
         summary=summary(grade),
         next_step=next_step(run, grade),
+        cards=one_by_one(grade),
         to_do=[v for v in grade.verdicts if v.status is not Status.MET],
         done=[v for v in grade.verdicts if v.status is Status.MET],
         diagnoses=DIAGNOSES,
@@ -72,10 +74,17 @@ def summary(grade: Grade) -> str:
     return ", ".join(told) + "."
 
 
+def one_by_one(grade: Grade) -> bool:
+    """Whether verdicts differ enough to be told one by one; an unreadable file is one sentence for all."""
+    return len({v.saw for v in grade.verdicts}) > 1 or any(
+        v.status is not Status.NOT_ASSESSED for v in grade.verdicts
+    )
+
+
 def next_step(run: Run, grade: Grade) -> NextStep | None:
     """The first thing to mend: what kept criteria from being judged, else where most points are missing."""
-    if grade.ending is not Ending.FINISHED and ENDINGS[grade.ending].advice:
-        return None if grade.ending.ours else NextStep(ENDINGS[grade.ending].advice, "")
+    if ENDINGS[grade.ending].advice:
+        return NextStep(ENDINGS[grade.ending].advice)
     open_verdicts = [v for v in grade.verdicts if v.points is not None and v.status is not Status.MET]
     if not open_verdicts:
         return None
@@ -84,7 +93,8 @@ def next_step(run: Run, grade: Grade) -> NextStep | None:
         number = failed.index + 1
         return NextStep(f"Mend cell {number}, the first that fails; later cells need it.", f"cell-{number}")
     most = max(open_verdicts, key=_missing)
-    return NextStep(most.hint or most.title, f"criterion-{grade.verdicts.index(most) + 1}")
+    place = f"criterion-{grade.verdicts.index(most) + 1}" if one_by_one(grade) else ""
+    return NextStep(most.hint or most.title, place, _missing(most))
 
 
 def _missing(verdict: Verdict) -> float:
@@ -102,8 +112,8 @@ def which_training(run: Run) -> str:
         stop = "," if where else ""
         place = [t.id for t in run.trainings].index(training.id) + 1
         told = (
-            f"The notebook trained {len(run.trainings)} times. Number {place}{where}{stop} earned the most points, so "
-            "all verdicts about model and training speak of it."
+            f"The notebook trained {len(run.trainings)} times. Number {place}{where}{stop} earned the most "
+            "points, so all verdicts about model and training speak of it."
         )
     if training.called_by_us:
         told += " The notebook defines the function and never calls it, so it was called as the course does."

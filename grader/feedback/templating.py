@@ -32,11 +32,11 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         finalize=_cleaned,
     )
-    names = (
-        words.count, words.data_word, words.duration, words.ending_word, words.measured, words.number, words.percent,
-        words.picture_shape, words.ranges, words.short, words.sign, words.status_word, student_link,
+    filters = (
+        words.capital, words.count, words.data_word, words.duration, words.ending_word, words.measured,
+        words.number, words.short, words.sign, words.status_word, student_link,
     )  # fmt: skip
-    made.filters.update({name.__name__: name for name in names})
+    made.filters.update({function.__name__: function for function in filters})
     return made
 
 

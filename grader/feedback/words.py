@@ -20,7 +20,7 @@ SIGNS: Mapping[Status, str] = {
 
 
 class EndingWords(NamedTuple):
-    """An ending for people: what happened, and what the student can do about it."""
+    """An ending for people: what happened, and what the student can do (nothing, where it is ours)."""
 
     sentence: str
     advice: str
@@ -58,20 +58,14 @@ ENDINGS: Mapping[Ending, EndingWords] = {
     ),
     Ending.KERNEL_DIED: EndingWords(
         "The kernel died while the notebook was running.",
-        "Restart the kernel and run all cells. Look for a cell that ends the kernel or needs too much memory.",
+        "Restart the kernel and run all cells. Look for a cell that ends it or needs too much memory.",
     ),
     Ending.UNREADABLE: EndingWords(
         "The file could not be read as a notebook, so nothing was run.",
         "Open it in Jupyter or Colab, save it as a notebook (.ipynb), and hand in that file.",
     ),
-    Ending.INTERRUPTED: EndingWords(
-        "Grading was interrupted before it was done. That is no fault of yours.",
-        "There is nothing for you to do.",
-    ),
-    Ending.GRADER_FAILED: EndingWords(
-        "The grader itself failed on this notebook. That is no fault of yours.",
-        "There is nothing for you to do.",
-    ),
+    Ending.INTERRUPTED: EndingWords("Grading was interrupted before it was done.", ""),
+    Ending.GRADER_FAILED: EndingWords("The grader itself failed on this notebook.", ""),
 }
 """A plain sentence for each way a run can end."""
 
@@ -79,6 +73,11 @@ ENDINGS: Mapping[Ending, EndingWords] = {
 def status_word(status: Status) -> str:
     """The outcome in words: "met", "partly met", "not met", "not assessed"."""
     return status.value.replace("-", " ")
+
+
+def capital(text: str) -> str:
+    """Text with a capital first letter; the rest stays as it is."""
+    return text[:1].upper() + text[1:]
 
 
 def sign(status: Status) -> str:
@@ -101,8 +100,7 @@ def person_reasons(grade: Grade) -> tuple[str, ...]:
     if not grade.needs_person:
         return ()
     if grade.ending.ours:
-        told = (ENDINGS[grade.ending].sentence.split(". ")[0].rstrip(".") + ".", grade.problem or "")
-        return tuple(text for text in told if text)
+        return (ENDINGS[grade.ending].sentence, *([grade.problem] if grade.problem else []))
     open_verdicts = [v for v in grade.verdicts if v.points is None]
     return tuple(dict.fromkeys(_not_judged(v) for v in open_verdicts)) or ("It was marked for a person.",)
 
@@ -136,12 +134,12 @@ def percent(share: float) -> str:
 
 
 def count(n: int, one: str, many: str | None = None) -> str:
-    """ "1 cell", "1,200 cells"."""
+    """A number with its noun: "1 cell", "1,200 cells"."""
     return f"{n:,} {one if n == 1 else many or one + 's'}"
 
 
 def duration(seconds: float) -> str:
-    """ "48 s", "2 min 5 s", "1 h 2 min"."""
+    """Seconds as people say them: "48 s", "2 min 5 s", "1 h 2 min"."""
     if seconds < 9.95:
         return f"{number(round(seconds, 1))} s"
     whole = round(seconds)

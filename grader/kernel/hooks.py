@@ -102,7 +102,8 @@ def _is_ours(frame: FrameType) -> bool:
 
 def _everywhere(original: Any, replacement: Any, home: ModuleType) -> None:
     """Put the replacement under every name that Keras' modules have for the original."""
-    others = [m for name, m in list(sys.modules.items()) if name.startswith(("keras", "tensorflow.keras"))]
+    exporting = ("keras", "tensorflow.keras", "tensorflow._api")
+    others = [m for name, m in list(sys.modules.items()) if name.startswith(exporting)]
     for module in [home, *others]:
         names = vars(module) if isinstance(module, ModuleType) else {}
         for name in [n for n, value in list(names.items()) if value is original]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -65,7 +65,7 @@ def _groups(paths: Iterable[Path]) -> Iterator[list[Path]]:
     """The paths, each once; plain files of one folder that follow each other are seen together."""
     once: dict[str, Path] = {}
     for path in paths:
-        if not (path.is_file() or path.is_dir()):
+        if not (os.path.isfile(path) or os.path.isdir(path)):  # noqa: PTH112, PTH113 (never raise)
             raise GraderError(f"There is no file or folder {display(str(path))}; check the path.")
         # Path.absolute keeps `..`, and Path.resolve gives a link the name of its target.
         once.setdefault(os.path.realpath(path), Path(os.path.abspath(path)))  # noqa: PTH100
@@ -88,7 +88,7 @@ def _found(group: list[Path], unpack_into: Path) -> list[_Handed]:
 
 
 def _in_folder(path: Path, unpack_into: Path) -> list[_Handed]:
-    folder = look(path, path.name)
+    folder = look(path, path.name, unpack_into)
     open_zips(folder, unpack_into)
     found = [] if folder.problem else _given(_place(folder, path.name, path))
     if not found:
@@ -206,10 +206,11 @@ def _one(place: _Place) -> _Handed:
         problem = Submission("", place.shown, None, "", None, problem=remark, remarks=_remarks(place.folder))
         return _Handed(place.label, place.parent, problem)
     remarks = (*_remarks(place.folder), *filter(None, [remark]))
-    return _Handed(place.label, place.parent, _with_files(read[chosen], place.folder, chosen, remarks))
+    submission = replace(read[chosen], remarks=remarks + read[chosen].remarks)
+    return _Handed(place.label, place.parent, _with_files(submission, place.folder, chosen, pool))
 
 
-def _with_files(submission: Submission, folder: Folder, name: str, remarks: tuple[str, ...]) -> Submission:
+def _with_files(submission: Submission, folder: Folder, name: str, pool: Collection[str]) -> Submission:
     """The submission with the files around it; those outside its own folder have no place where it runs."""
     *above, own_name = name.split("/")
     own = folder
@@ -217,15 +218,10 @@ def _with_files(submission: Submission, folder: Folder, name: str, remarks: tupl
         own = own.folders[part]
     files, left = files_around(own, own_name)
     prefix = name.removesuffix(own_name)
-    outside = [
-        other for other, file in walk(folder) if not other.startswith(prefix) and not _is_parent(other, name)
-    ]
-    left += left_out(outside, "they are not in the notebook's own folder")
-    return replace(submission, files=files, remarks=remarks + submission.remarks + left)
-
-
-def _is_parent(zip_name: str, name: str) -> bool:
-    return name.startswith(f"{zip_name}/")
+    outside = (other for other, _ in walk(folder) if not other.startswith(prefix) and other not in pool)
+    packed_in = {"/".join(above[:n]) for n in range(1, len(above) + 1)}
+    left += left_out((other for other in outside if other not in packed_in), "they are not in its own folder")
+    return replace(submission, files=files, remarks=submission.remarks + left)
 
 
 def _read(file: File, name: str, shown: str) -> Submission:

@@ -22,6 +22,7 @@ LINKED_FILE = (
 )
 LINKED_FOLDER = "This is a link to a folder, which is not followed; give the folder itself."
 
+_MADE = (("pyvenv.cfg",), ("gradebook.csv", "gradebook.json"), ("executed.ipynb", "run.json"))
 _IGNORED = {"__MACOSX", "__pycache__", "node_modules", "site-packages"}
 
 
@@ -49,20 +50,21 @@ class Folder:
     remarks: list[str] = field(default_factory=list)
 
 
-def look(path: Path, name: str, root: Path | None = None, depth: int = 0) -> Folder:
-    """What lies in a folder and below; `root`, by default the folder itself, is what links must not leave."""
+def look(path: Path, name: str, but: Path, root: Path | None = None, depth: int = 0) -> Folder:
+    """What lies in a folder and below, but for the folder `but` and others that are nobody's work.
+
+    Links must not leave `root`, by default the folder itself.
+    """
     root = root or path.resolve()
     folder = Folder(name)
     try:
-        entries = sorted(os.scandir(path), key=lambda entry: entry.name)
+        inside = sorted(path.iterdir())
     except OSError as error:
         folder.problem = f"The folder cannot be opened ({error.strerror}); change its permissions."
         return folder
-    if depth > MAX_DEPTH:
-        return folder
-    for entry in entries:
-        if not is_ignored(entry.name):
-            _add(folder, entry, root, depth)
+    for inner in inside:
+        if not is_ignored(inner.name):
+            _add(folder, inner, root, but, depth)
     return folder
 
 
@@ -70,13 +72,9 @@ def look_beside(path: Path, name: str) -> Folder:
     """The Python files and packages beside a file that was handed in by itself."""
     root = path.parent.resolve()
     folder = Folder(name)
-    entries: list[os.DirEntry[str]] = []
-    with contextlib.suppress(OSError):
-        entries = sorted(os.scandir(path.parent), key=lambda entry: entry.name)
-    for entry in entries:
-        is_package = Path(entry, "__init__.py").is_file()
-        if not is_ignored(entry.name) and (is_package or entry.name.endswith(".py")):
-            _add(folder, entry, root, depth=0)
+    for inner in _listed(path.parent):
+        if not is_ignored(inner.name) and (inner.suffix == ".py" or _has(inner, "__init__.py")):
+            _add(folder, inner, root, path, depth=0)
     return folder
 
 
@@ -118,24 +116,43 @@ def walk(folder: Folder, prefix: str = "", archives: bool = True) -> Iterator[tu
             yield from walk(inner, f"{prefix}{name}/", archives)
 
 
-def _add(folder: Folder, entry: os.DirEntry[str], root: Path, depth: int) -> None:
-    path = Path(entry.path)
-    if entry.is_symlink():
-        _add_link(folder, path, root)
-    elif entry.is_dir() and not Path(path, "pyvenv.cfg").exists():
-        folder.folders[entry.name] = look(path, entry.name, root, depth + 1)
-    elif entry.is_file():
-        folder.files[entry.name] = File(kind_of(entry.name, path), path)
+def _add(folder: Folder, path: Path, root: Path, but: Path, depth: int) -> None:
+    try:
+        if path.is_symlink() or path.is_file():
+            _add_file(folder, path, root)
+        elif path.is_dir() and depth < MAX_DEPTH and path.resolve() != but.resolve() and not _is_made(path):
+            folder.folders[path.name] = look(path, path.name, but, root, depth + 1)
+    except OSError as error:
+        problem = f"The file cannot be opened ({error.strerror}); change its permissions."
+        folder.files[path.name] = File(kind_of(path.name, Path(os.devnull)), path, problem)
 
 
-def _add_link(folder: Folder, link: Path, root: Path) -> None:
-    target = Path(os.path.realpath(link))
+def _is_made(folder: Path) -> bool:
+    """Whether programs made the folder: a virtual environment, or results of an earlier grading."""
+    return any(all(_has(folder, name) for name in names) for names in _MADE)
+
+
+def _has(folder: Path, name: str) -> bool:
+    with contextlib.suppress(OSError):
+        return (folder / name).is_file()
+    return False
+
+
+def _listed(folder: Path) -> list[Path]:
+    with contextlib.suppress(OSError):
+        return sorted(folder.iterdir())
+    return []
+
+
+def _add_file(folder: Folder, path: Path, root: Path) -> None:
+    """Adds a file or a link; links to folders and out of the root get a problem."""
+    target = Path(os.path.realpath(path))
     if target.is_dir():
-        folder.folders[link.name] = Folder(link.name, problem=LINKED_FOLDER)
+        folder.folders[path.name] = Folder(path.name, problem=LINKED_FOLDER)
     elif target.is_relative_to(root) and target.is_file():
-        folder.files[link.name] = File(kind_of(link.name, target), link)
+        folder.files[path.name] = File(kind_of(path.name, target), path)
     else:
-        folder.files[link.name] = File(kind_of(link.name, Path(os.devnull)), link, problem=LINKED_FILE)
+        folder.files[path.name] = File(kind_of(path.name, Path(os.devnull)), path, problem=LINKED_FILE)
 
 
 def _holds_cells(path: Path) -> bool:

@@ -23,7 +23,7 @@ def display(name: str) -> str:
 
 def label_of(name: str) -> str:
     """A file's name without what a download added: `hw.ipynb.txt` and `hw.ipynb` are both `hw`."""
-    return PurePath(re.sub(r"(?i)(\.ipynb)\.(txt|json)$", r"\1", name)).stem
+    return PurePath(re.sub(r"(?i)(\.ipynb)\.(txt|json|zip)$", r"\1", name)).stem
 
 
 def student_name(label: str) -> str:
@@ -32,7 +32,7 @@ def student_name(label: str) -> str:
     White space and other signs become a dash, control characters vanish, and so do dashes and dots at
     either end. Names that Windows keeps for itself, or that we give to result files, get a leading `_`.
     """
-    marked = "".join(_mapped(unicodedata.normalize("NFC", display(label))))
+    marked = "".join(_mapped(unicodedata.normalize("NFC", display(label[:1000]))))
     name = unicodedata.normalize("NFC", re.sub(r"-*\0[-\0]*", "-", marked)).strip("-.")
     if name.split(".")[0].upper() in _DEVICES or name.casefold() in _RESULTS:
         name = f"_{name}"

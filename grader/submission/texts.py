@@ -20,9 +20,9 @@ class Cell(NamedTuple):
 
 
 # `# %%` (VS Code, Spyder, jupytext) and `# In[3]:` (nbconvert); `# %%time` is a commented magic, no marker.
-_MARKER = re.compile(r"^#[ \t]*(?:%%(?P<title>[ \t\[].*)?|In[ \t]*\[[ \d*]*\]:?.*)$", re.MULTILINE)
+_MARKER = re.compile(r"^#[ \t]*(?:%%(?:[ \t\[].*)?|In[ \t]*\[[ \d*]*\]:?.*)$", re.MULTILINE)
 # Jupytext's light format, believed only below jupytext's own header.
-_LIGHT_MARKER = re.compile(r"^# (?P<title>\+.*|-)$|" + _MARKER.pattern.replace("title", "name"), re.MULTILINE)
+_LIGHT_MARKER = re.compile(r"^# (?:\+.*|-)$|" + _MARKER.pattern, re.MULTILINE)
 _HEADER = re.compile(r"\A(?:#!.*\n)?(?:#.*coding.*\n)?# ---\n(?:#.*\n)*?# ---\n")
 # `!wget …`, `%matplotlib inline`, `files = !ls`
 _MAGIC = re.compile(r"^([ \t]*)(?:\w+[ \t]*=[ \t]*)?[!%].*$", re.MULTILINE)
@@ -79,7 +79,7 @@ def _marked(text: str, marker: re.Pattern[str]) -> list[Cell]:
     if not markers:
         return []
     ends = [*(m.start() for m in markers[1:]), len(text)]
-    bodies = [_titled(m["title"] or "", text[m.end() : end]) for m, end in zip(markers, ends, strict=True)]
+    bodies = [_titled(m[0], text[m.end() : end]) for m, end in zip(markers, ends, strict=True)]
     return [_opening(text[: markers[0].start()]), *bodies]
 
 
@@ -88,9 +88,9 @@ def _opening(text: str) -> Cell:
     return Cell("markdown", _uncommented(text)) if _is_comment(text) else _cell(text)
 
 
-def _titled(title: str, text: str) -> Cell:
-    if re.match(r".*\[(markdown|md|raw)\]", title):
-        return Cell("markdown", _uncommented(text)) if _is_comment(text) else _cell(text)
+def _titled(marker: str, text: str) -> Cell:
+    if re.search(r"\[(markdown|md|raw)\]", marker) and _is_comment(text):
+        return Cell("markdown", _uncommented(text))
     return _cell(text)
 
 

@@ -15,12 +15,14 @@ import tempfile
 import time
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from grader.errors import GraderError
 from grader.submission.folders import MAX_DEPTH, File, Folder, is_ignored, kind_of
+from grader.submission.helpers import some
 from grader.submission.reading import MEGABYTE
 
 MAX_UNPACKED = 500 * MEGABYTE
@@ -28,13 +30,18 @@ MAX_UNPACKED = 500 * MEGABYTE
 MAX_MEMBERS = 20_000
 """Files in one zip and the zips in it."""
 MAX_RATIO = 200
-"""Unpacked over packed, of more than 50 MB: text and pictures stay below, bombs reach 1,000."""
+"""Bytes unpacked for one packed: text and pictures stay well below, bombs come near 1,000."""
+DENSE = 50 * MEGABYTE
+"""Bytes up to which the ratio does not matter."""
+MAX_NAME = 1000
+"""Characters of a member's path."""
 
 DAMAGED = "The zip is damaged and cannot be opened; zip the work again, or hand in the notebook itself."
 DAMAGED_MEMBER = "The file is damaged or packed in an unusual way in its zip; hand in the notebook itself."
 ENCRYPTED = "The zip is protected by a password; hand it in without one."
-BOMB = "The zip holds {} MB in {:,} files, more than is opened; hand in the notebook itself."
+BOMB = "The zip is too big to be opened ({} MB unpacked, {}); hand in the notebook itself."
 
+_WORK = re.compile(r"\.(ipynb(\.txt)?|json|py|zip)$", re.IGNORECASE)
 _DAMAGE = (
     zipfile.BadZipFile,
     zlib.error,
@@ -94,7 +101,7 @@ def _opened(path: Path, name: str, into: Path, room: _Room) -> Folder:
     folder = Folder(name, archive=path)
     try:
         if _directory_entries(path) > 10 * MAX_MEMBERS or path.stat().st_size > MAX_UNPACKED:
-            folder.problem = BOMB.format(f"more than {MAX_UNPACKED // MEGABYTE}", MAX_MEMBERS)
+            folder.problem = BOMB.format("more than 500", "or far too many files")
             return folder
         with zipfile.ZipFile(path) as archive:
             _unpack(archive, folder, into, room, path.stat().st_size)
@@ -115,17 +122,50 @@ def _directory_entries(path: Path) -> int:
 
 def _unpack(archive: zipfile.ZipFile, folder: Folder, into: Path, room: _Room, packed: int) -> None:
     members = [member for member in archive.infolist() if not member.is_dir()]
-    if not any(re.search(r"(?i)\.(ipynb(\.txt)?|json|py|zip)$", _name(member)) for member in members):
+    if not any(_WORK.search(_name(member)) for member in members):
         return
     size = sum(member.file_size for member in members)
-    if size > room.size or len(members) > room.members or size > max(MAX_RATIO * packed, 50 * MEGABYTE):
-        folder.problem = BOMB.format(f"{size // MEGABYTE:,}", len(members))
+    if size > room.size or len(members) > room.members or size > max(MAX_RATIO * packed, DENSE):
+        folder.problem = BOMB.format(
+            f"{size // MEGABYTE:,}", "1 file" if len(members) == 1 else f"{len(members):,} files"
+        )
         return
     room.size -= size
     room.members -= len(members)
+    folder.remarks += _remarks(members)
     place = _new_place(into)
     for n, member in enumerate(members):
-        _add(archive, member, folder, place / f"{n:05}")
+        if _is_inside(_name(member)) and _is_plain(member):
+            _add(archive, member, folder, place / f"{n:05}")
+
+
+def _remarks(members: list[zipfile.ZipInfo]) -> Iterator[str]:
+    """What the student should know of members that are left out."""
+    names = Counter(_name(member) for member in members)
+    outside = [name for name in names if not _is_inside(name)]
+    links = [_name(member) for member in members if not _is_plain(member)]
+    doubles = [name for name, count in names.items() if count > 1]
+    if outside:
+        yield f"Left out of the zip, since it leads out of the zip or its name is too long: {some(outside)}."
+    if links:
+        yield f"Left out of the zip, since it is a link and not a file: {some(links)}."
+    if doubles:
+        yield f"The zip holds files of one name, of which the last was read: {some(doubles)}."
+
+
+def _parts(name: str) -> list[str]:
+    return [part for part in name.split("/") if part not in ("", ".")]
+
+
+def _is_inside(name: str) -> bool:
+    """Whether the name is a path below the zip, of a length and depth that files have."""
+    parts = _parts(name)
+    absolute = name.startswith("/") or re.match(r"[A-Za-z]:", name)
+    return not absolute and ".." not in parts and 0 < len(parts) <= MAX_DEPTH and len(name) <= MAX_NAME
+
+
+def _is_plain(member: zipfile.ZipInfo) -> bool:
+    return stat.S_IFMT(member.external_attr >> 16) in (0, stat.S_IFREG)
 
 
 def _new_place(into: Path) -> Path:
@@ -137,31 +177,13 @@ def _new_place(into: Path) -> Path:
 
 
 def _add(archive: zipfile.ZipFile, member: zipfile.ZipInfo, folder: Folder, target: Path) -> None:
-    parts = _name(member).split("/")
-    inside = [part for part in parts if part not in ("", ".")]
-    if (
-        parts[0] == ""
-        or ".." in parts
-        or re.match(r"[A-Za-z]:", parts[0])
-        or not 0 < len(inside) <= MAX_DEPTH
-    ):
-        folder.remarks.append(f"{_name(member)[:200]} leads out of the zip {folder.name} and was left out.")
-    elif not any(map(is_ignored, inside)):
-        _add_inside(archive, member, _descend(folder, inside[:-1]), inside[-1], target)
-
-
-def _add_inside(
-    archive: zipfile.ZipFile, member: zipfile.ZipInfo, folder: Folder, name: str, target: Path
-) -> None:
-    if stat.S_IFMT(member.external_attr >> 16) not in (0, stat.S_IFREG):
-        folder.remarks.append(f"{name} is a link in the zip, not a file, and was left out.")
+    *above, name = _parts(_name(member))
+    if any(map(is_ignored, [*above, name])):
         return
-    if name in folder.files:
-        folder.remarks.append(f"The zip holds {name} more than once; the last was read.")
     suffix = Path(name).suffix
     target = target.with_suffix(suffix if re.fullmatch(r"\.[a-z0-9]{1,10}", suffix) else "")
     problem = _write(archive, member, target)
-    folder.files[name] = File(kind_of(name, target), target, problem)
+    _descend(folder, above).files[name] = File(kind_of(name, target), target, problem)
 
 
 def _descend(folder: Folder, parts: list[str]) -> Folder:
@@ -185,7 +207,12 @@ def _write(archive: zipfile.ZipFile, member: zipfile.ZipInfo, target: Path) -> s
 
 
 def _blocks(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Iterator[bytes]:
-    """The member's bytes, never more than it declares: `zipfile` stops there."""
+    """The member's bytes, never more than it declares: `zipfile` stops there.
+
+    Only the two usual methods: for the others it unpacks a block of any size at once.
+    """
+    if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise _MemberError
     try:
         with archive.open(member) as source:
             while block := source.read(1 << 20):

@@ -114,7 +114,6 @@ def _archives(finder: Finder) -> None:
     tarfile.open = _healing(tarfile.open, finder, 0)
     tarfile.bltn_open = builtins.open  # type: ignore[attr-defined]
     shutil.unpack_archive = _healing(shutil.unpack_archive, finder, 0)
-    tarfile.TarFile.open = tarfile.TarFile.open  # `tarfile.open` is the class's method: both names stay
 
     is_zipfile = zipfile.is_zipfile
 
@@ -185,11 +184,12 @@ def _by_name(module: ModuleType, names: tuple[str, ...], finder: Finder) -> None
 def _ready(function: Any, finder: Finder) -> Any:
     """A function that reads by itself, outside Python: its path is looked at before, not after."""
 
-    @functools.wraps(function)
+    @functools.wraps(function, updated=())
     def wrapper(path: Any, *args: Any, **kwargs: Any) -> Any:
         if isinstance(path, (str, bytes, os.PathLike)) and not os.path.exists(path):
             found = quietly(finder.find, path)
-            path = path if found is None else type(path)(found) if isinstance(path, str) else found
+            if found is not None:
+                path = os.fsencode(found) if isinstance(path, bytes) else found
         return function(path, *args, **kwargs)
 
     return wrapper
