@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import math
 import os
 import re
 import tomllib
@@ -168,7 +169,7 @@ class _Reader:
             raise self.refuse(place, "this must be a table of title, points and check.")
         self.keys(table, place, {"title", "points", "check", "with", "hint", "read", "chance"})
         points = self.get(table, place, "points", (int, float))
-        if isinstance(points, bool) or points <= 0:
+        if isinstance(points, bool) or not 0 < points < math.inf:
             raise self.refuse(place, f"points must be a number above 0, not {points!r}.")
         check = self.get(table, place, "check", str)
         if check not in CHECKS:
@@ -294,7 +295,7 @@ def bytes_of(text: str | float) -> int:
 def _quantity(text: str | float, units: Mapping[str, int], example: str) -> float:
     if isinstance(text, bool) or not isinstance(text, (int, float, str)):
         raise ValueError(f"{text!r} is not {example}.")
-    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*", str(text))
+    match = re.fullmatch(r"\s*(\d{1,15}(?:\.\d+)?)\s*([A-Za-z]*)\s*", str(text))
     unit = match[2] if match else ""
     if not match or (unit and unit not in units) or float(match[1]) <= 0:
         raise ValueError(f"{text!r} is not {example}.")

@@ -112,7 +112,25 @@ def _as_completed(
 def grade_one(
     conditions: Conditions, submission: Submission, out: Path, stop: threading.Event | None = None
 ) -> Outcome:
-    """Run (or reuse), judge and report one submission; never raises for what a student did."""
+    """Run (or reuse), judge and report one submission.
+
+    Nothing is raised for what a student did. A failure of ours becomes a row that asks for a person, so
+    that it costs neither this student a mark nor the others their grades.
+    """
+    try:
+        return _graded(conditions, submission, out, stop)
+    except Exception as problem:
+        what = f"The grader itself failed ({type(problem).__name__}: {problem})."
+        run = _not_run(submission, Ending.GRADER_FAILED, what)
+        grade = judge(conditions.assignment, run)
+        with contextlib.suppress(OSError):
+            write_grade(grade, out / submission.student / "grade.json")
+        return Outcome(submission, grade)
+
+
+def _graded(
+    conditions: Conditions, submission: Submission, out: Path, stop: threading.Event | None
+) -> Outcome:
     folder = out / submission.student
     folder.mkdir(parents=True, exist_ok=True)
     print_ = job_fingerprint(conditions, submission)
@@ -167,7 +185,7 @@ def run_with_tries(
 ) -> tuple[Run, NotebookNode | None]:
     """Run it; where only chance kept it from full marks, again with other seeds; the best counts."""
     if submission.notebook is None:
-        return unreadable(submission, print_), None
+        return _not_run(submission, Ending.UNREADABLE, submission.problem, print_), None
     attempts: list[tuple[Run, NotebookNode, float]] = []
     for attempt in range(TRIES):
         run, executed = run_submission(
@@ -195,14 +213,14 @@ def _job(conditions: Conditions, submission: Submission, print_: str, attempt: i
     )
 
 
-def unreadable(submission: Submission, print_: str = "") -> Run:
-    """The run of a submission that could not be read: nothing ran, and the problem says why."""
+def _not_run(submission: Submission, ending: Ending, problem: str | None, print_: str = "") -> Run:
+    """The run of a submission of which no cell ran; the problem says why."""
     return Run(
         student=submission.student,
         file=submission.name,
         sha256=submission.sha256,
-        ending=Ending.UNREADABLE,
-        problem=submission.problem,
+        ending=ending,
+        problem=problem,
         remarks=submission.remarks,
         fingerprint=print_,
     )

@@ -257,10 +257,10 @@ def grade(
 
     exercise = find_assignment(assignment, _places(assignments))
     limits = _limits(exercise, wall, memory)
-    _refuse_place(out, paths)
     _refuse_other_results(out, exercise)
     with _unpacked() as folder:
         submissions = find_submissions(paths, folder)
+        _refuse_place(out, paths, submissions)
         _refuse_results(submissions)
         conditions = _conditions(exercise, _protection(unprotected), data, limits, jobs)
         outcomes = _graded(conditions, submissions, out)
@@ -290,21 +290,17 @@ def _limits(exercise: Assignment, wall: str | None, memory: str | None) -> Limit
     return lowered(exercise.limits, *asked)
 
 
-def _refuse_place(out: Path, paths: Iterable[Path]) -> None:
-    """Results must not lie among submissions: the next call would take them for some."""
+def _refuse_place(out: Path, paths: Iterable[Path], submissions: Iterable[Submission]) -> None:
+    """A student's folder must not become a folder of results: the next call would pass it over."""
     goal = out.resolve()
-    for path in paths:
-        folder = path.resolve()
-        if folder.is_dir() and goal.is_relative_to(folder):
+    folders = [path for path in paths if path.is_dir()]
+    files = [submission.path for submission in submissions if submission.path]
+    for path in (*folders, *files):
+        if path.resolve().is_relative_to(goal):
             raise GraderError(
-                f"The results cannot go into {out}: that is inside {path}, where the submissions are. "
-                f"Choose a folder beside it, e.g. --out {_beside(path)}"
+                f"The results cannot go into {out}, where the submissions are; choose a folder of its own, "
+                f"e.g. --out {out / 'results'}"
             )
-
-
-def _beside(path: Path) -> Path:
-    beside = Path("..") if path.resolve() == Path.cwd() else path.parent
-    return beside / f"{path.resolve().name}-results"
 
 
 def _refuse_other_results(out: Path, exercise: Assignment) -> None:

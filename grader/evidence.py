@@ -426,7 +426,7 @@ def read_event(line: bytes) -> Event:
         raise EvidenceError(f"Not an event of ours: {problem}") from None
 
 
-LIMIT = {"models": 200, "pipelines": 500, "trainings": 200, "callbacks": 200, "notes": 200}
+LIMIT = {"models": 200, "pipelines": 500, "trainings": 200, "callbacks": 200, "notes": 200, "answers": 200}
 """How many of each a run keeps; the rest of a flood is dropped."""
 
 
@@ -453,6 +453,8 @@ class Evidence:
                 self._keep("models", event.model.id, event.model)
             case PipelineSeen():
                 self._keep("pipelines", event.pipeline.id, event.pipeline)
+            case FitStarted() if event.training.id in self.trainings:
+                self.refused += 1
             case FitStarted():
                 self._keep("trainings", event.training.id, event.training)
             case CallbackSeen(callback=callback):
@@ -461,7 +463,7 @@ class Evidence:
             case NoteMade(note=note):
                 self._keep("notes", (note.code, note.old, note.cell, note.line), note)
             case Answered():
-                self.answers[event.question] = event
+                self._keep("answers", event.question, event)
             case EpochEnded() | BatchReached() | FitEnded():
                 self._continue(event)
 
@@ -523,7 +525,7 @@ def read_run(path: Path) -> Run:
         raise EvidenceError(
             f"{path} cannot be read ({problem.strerror}); grade this submission again."
         ) from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as problem:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as problem:
         raise EvidenceError(
             f"{path} is not a run of ours ({problem}); grade this submission again."
         ) from None

@@ -252,7 +252,7 @@ def read_grade(path: Path) -> Grade:
     """
     try:
         grade: Any = msgspec.json.decode(path.read_bytes(), type=Grade)
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError) as problem:
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as problem:
         raise EvidenceError(f"{path} is not a grade of ours ({problem}); judge this run again.") from None
     if grade.format != FORMAT:
         raise EvidenceError(f"{path} has format {grade.format}, this version reads {FORMAT}; judge it again.")

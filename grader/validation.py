@@ -137,6 +137,9 @@ def _read_toml(path: Path) -> dict[str, Any]:
 
 def _edit(assignment: Assignment, entry: Mapping[str, Any]) -> Case:
     place = f"{assignment.folder / 'mistakes.toml'}, {entry.get('id')!r}"
+    missing = [key for key in ("id", "title", "replace") if key not in entry]
+    if missing:
+        raise AssignmentError(f"{place}: {missing[0]!r} is missing.")
     known = {criterion.id for criterion in assignment.criteria}
     fails, may = dict(entry.get("fails", {})), tuple(entry.get("may", ()))
     for criterion in (*fails, *may):

@@ -449,10 +449,12 @@ def test_open_points_are_no_zero() -> None:
         "A person needs to look at this , because: The criterion “The loss is made for two classes and fits "
         "the output” could not be judged: The check 'binary_loss' failed. That is no fault of yours",
         "open, of 15 points",
+        "What a person decides The loss is made for two classes and fits the output open, of 15 points",
         "the reason is ours, so a person decides",
     ):
         assert text in said
     assert "Do this first" not in said
+    assert "What is missing" not in said
 
 
 @pytest.mark.parametrize(

@@ -346,12 +346,28 @@ def test_a_file_that_is_too_big_is_not_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32" or os.geteuid() == 0, reason="root may read everything")
-def test_a_file_that_may_not_be_opened_is_unreadable(tmp_path: Path) -> None:
-    """A file without permission to read is a row with a sentence, not a crash."""
-    path = write(tmp_path / "a.ipynb", notebook())
-    path.chmod(0)
+def test_what_may_not_be_opened_is_unreadable(tmp_path: Path, find: Callable[..., list[Submission]]) -> None:
+    """Files and folders without permission to read are rows with a sentence; helper files are left out."""
+    write_all(
+        tmp_path / "class", {f"{name}/{file}": notebook() for name in "abcd" for file in ("hw.ipynb", "x")}
+    )
+    closed = {"a": 0, "b": 0o400, "c/hw.ipynb": 0, "d/x": 0}
+    for name, mode in closed.items():
+        (tmp_path / "class" / name).chmod(mode)
 
-    assert f"The file cannot be opened (Permission denied); {AGAIN}." == read_notebook(path).problem
+    found = find(tmp_path / "class")
+    alone = read_notebook(tmp_path / "class/c/hw.ipynb")
+    for name in closed:
+        (tmp_path / "class" / name).chmod(0o700)
+
+    assert [
+        "The folder cannot be opened (Permission denied); change its permissions.",
+        "The file cannot be opened; change its permissions.",
+        "The file cannot be opened; change its permissions.",
+        None,
+    ] == [one.problem for one in found]
+    assert [[], [], ["x"], []] == [helpers(one) for one in found]
+    assert f"The file cannot be opened (Permission denied); {AGAIN}." == alone.problem
 
 
 def test_a_missing_file_is_the_instructors_mistake(tmp_path: Path) -> None:
@@ -880,6 +896,14 @@ BROKEN = '{"cells": ['
             "and it is not clear which one to grade; hand in one.",
             id="none trains",
         ),
+        pytest.param(
+            {"a.py": "x = 1", "b.py": "y = 1"},
+            "class/anna",
+            None,
+            "The folder holds two Python files, a.py and b.py, and it is not clear which one to grade; "
+            "hand in one.",
+            id="two scripts",
+        ),
     ],
 )
 def test_two_notebooks_in_one_students_folder(
@@ -915,6 +939,17 @@ def test_a_folder_without_work_is_the_instructors_mistake(
         find(tmp_path / "class")
 
 
+def test_a_notebook_given_with_its_folder_counts_once(
+    tmp_path: Path, find: Callable[..., list[Submission]]
+) -> None:
+    """A file that is given, and lies in a folder that is given, is one submission."""
+    write_all(tmp_path / "class", {"a.ipynb": notebook(), "b.ipynb": notebook()})
+
+    found = find(tmp_path / "class/b.ipynb", tmp_path / "class")
+
+    assert ["b", "a"] == [one.student for one in found]
+
+
 def test_a_path_that_does_not_exist_is_the_instructors_mistake(find: Callable[..., list[Submission]]) -> None:
     """A missing path raises, naming it."""
     with pytest.raises(GraderError, match=r"There is no file or folder nowhere; check the path\."):
@@ -930,14 +965,17 @@ def test_links_are_not_followed_out_of_the_folder(
     (tmp_path / "class/a.ipynb").symlink_to(secret)
     (tmp_path / "class/c.ipynb").symlink_to("store/real.bin")
     (tmp_path / "class/d.ipynb").symlink_to("nowhere")
+    (tmp_path / "class/e.ipynb").symlink_to("b.ipynb")
     (tmp_path / "class/loop").symlink_to(".")
 
-    a, b, c, d = find(tmp_path / "class")
+    a, b, c, d, e = find(tmp_path / "class")
 
     sentence = (
         "This is a link to a file outside the given folder, which is not followed; hand in the file itself."
     )
-    assert ([sentence, None, None, sentence], ["real"]) == ([x.problem for x in (a, b, c, d)], sources(c))
+    assert [sentence, None, None, sentence, None] == [one.problem for one in (a, b, c, d, e)]
+    assert [["b"], ["real"], ["b"]] == [sources(one) for one in (b, c, e)]
+    assert ["a", "b", "c", "d", "e"] == [one.student for one in (a, b, c, d, e)]
 
 
 def test_links_are_no_helper_files(tmp_path: Path, find: Callable[..., list[Submission]]) -> None:
@@ -951,8 +989,8 @@ def test_links_are_no_helper_files(tmp_path: Path, find: Callable[..., list[Subm
 
     assert ["a.txt"] == helpers(found)
     assert (
-        "Left out of the files beside the notebook, since links, damaged files and names alike but for their "
-        "case cannot be used: b.txt and everything/.",
+        "Left out of the files beside the notebook, since links, closed or damaged files and names alike "
+        "but for their case cannot be used: b.txt and everything/.",
     ) == found.remarks
 
 

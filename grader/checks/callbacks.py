@@ -60,10 +60,10 @@ def stops_at(
 
 
 def _candidates(run: Run) -> list[Callback]:
-    """The callbacks to judge: those passed to the training, else every other one the notebook made."""
+    """The callbacks to judge: the student's own, passed or not; else an EarlyStopping that was passed."""
     passed = [c for c in run.callbacks if _passed(run.training, c)]
     others = [c for c in run.callbacks if c not in passed and not c.builtin]
-    return [c for c in passed if not c.builtin] + others or passed
+    return [c for c in passed if not c.builtin] + others or [c for c in passed if c.kind == "EarlyStopping"]
 
 
 def _passed(training: Training | None, callback: Callback) -> bool:
@@ -102,7 +102,8 @@ def _metric_part(callback: Callback, aim: _Aim, run: Run, weight: float) -> Part
         )
     if callback.builtin:
         return part(0, f"{callback.kind} does not compare accuracy with a value.", "early-stopping-instead")
-    if any(name in aim.names for name in callback.reads):
+    reported = {key for t in run.trainings for e in t.epochs for key in e.logs}
+    if any(name in aim.names and (not reported or name in reported) for name in callback.reads):
         return part(1, f"{callback.kind} reads {aim.names[0]!r}.")
     if callback.reads:
         return _unread(part, callback, run)
@@ -173,7 +174,7 @@ def _at_point(found: SwitchingMap, aim: _Aim) -> tuple[float, str, str | None]:
         return 0, f"{saw} Above {found.switches[1].below:.4g} it goes on again.", "stops-below-threshold"
     if abs(point - aim.above) <= aim.tolerance:
         return 1, saw, None
-    if point > 1:
+    if point > 1.1:  # 1.0 itself is no percentage
         return 0, f"{saw} Accuracy never exceeds 1.", "threshold-as-percent"
     wrong = "threshold-lowered" if point < aim.above else "threshold-raised"
     return 0, f"{saw} It should be {aim.above}.", wrong

@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from grader.checks.finding import Finding, Part, made_of, nothing
 from grader.evidence import Batch, Pipeline, Run
 
+FROM_FOLDERS = ("flow_from_directory", "image_dataset_from_directory")
+
 
 def pictures(
     run: Run,
@@ -65,15 +67,19 @@ def _folder(pipeline: Pipeline | None, batch: Batch | None, classes: Sequence[st
     def part(share: float, saw: str, diagnosis: str | None = None) -> Part:
         return Part("both classes", weight, share, saw, diagnosis)
 
-    if pipeline is not None and pipeline.kind in ("flow_from_directory", "image_dataset_from_directory"):
+    if pipeline is not None and (pipeline.kind in FROM_FOLDERS or _wraps_folders(pipeline)):
         return _from_directory(part, pipeline, classes)
     if pipeline is not None and pipeline.kind == "arrays" and batch and len(set(batch.y_values)) == 1:
         return part(0, "All labels seen are the same.", "points-at-one-class")
     return part(1, "The pictures were loaded by the notebook's own code.")
 
 
+def _wraps_folders(pipeline: Pipeline) -> bool:
+    return pipeline.kind == "generator" and bool(pipeline.classes)
+
+
 def _from_directory(part: Callable[..., Part], pipeline: Pipeline, classes: Sequence[str]) -> Part:
-    found = {c.name.lower(): c.count for c in pipeline.classes if c.count}
+    found = {c.name.lower(): c.count for c in pipeline.classes if c.count != 0}
     place = f"from {pipeline.folder!r}" if pipeline.folder else ""
     names = ", ".join(f"{c.name} ({c.count})" for c in pipeline.classes) or "none"
     saw = f"Classes found {place}: {names}."

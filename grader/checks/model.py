@@ -144,7 +144,7 @@ def binary_loss(run: Run) -> Finding:
 def _binary(loss: Loss, units: int | None, activation: str, saw: str) -> Finding:
     if units not in (1, None):
         return not_met(f"{saw} The output has {units} units.", "loss-does-not-fit-output")
-    if loss.from_logits and activation in ("sigmoid", "softmax"):
+    if loss.from_logits and activation in ("sigmoid", "hard_sigmoid", "softmax"):
         return Finding(0.5, f"{saw} The output is a {activation} already.", "from-logits-with-sigmoid")
     return met(saw)
 

@@ -18,6 +18,8 @@ KNOWN_MODULES = (
 )  # fmt: skip
 """What notebooks of the course import; a missing module of nearly such a name is a slip of the pen."""
 
+KNOWN_SHORT = ("tf", "np", "plt", "pd", "os")
+
 NOTEBOOK_ONLY = ("google", "google.colab", "kaggle_datasets", "kaggle_secrets", "ipywidgets")
 
 REMOVED = re.compile(
@@ -83,9 +85,23 @@ def _first_line(message: str | None) -> str:
 def _named(cell: CellRun) -> str:
     if cell.error in ("SyntaxError", "IndentationError", "TabError"):
         return "cell-does-not-parse"
-    if "NoneType" in (cell.message or "") or re.search(r"=\s*None\b|\(None[,)]|\.None\b", cell.source):
-        return "gap-not-filled"
-    return "cell-fails"
+    if _is_missing_import(cell.message or ""):
+        return "missing-import"
+    return "gap-not-filled" if _has_gap(cell) else "cell-fails"
+
+
+def _is_missing_import(message: str) -> bool:
+    match = re.search(r"name '(\w+)' is not defined", message)
+    return match is not None and match[1] in (*KNOWN_MODULES, *KNOWN_SHORT)
+
+
+def _has_gap(cell: CellRun) -> bool:
+    """Whether a None of the starter is left: `logs=None` in a signature and `x == None` are none."""
+    message = cell.message or ""
+    if "NoneType" in message and "not supported between" not in message:
+        return True
+    source = re.sub(r"(?m)^\s*(async\s+)?def\b.*", "", cell.source)
+    return bool(re.search(r"(?<![=!])=\s*None\b|\(None[,)]|\.None\b", source))
 
 
 def failures(run: Run) -> list[Failure]:

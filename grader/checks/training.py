@@ -62,9 +62,9 @@ def _error(training: Training) -> str:
 
 def _on_the_pictures(run: Run, classes: Sequence[str]) -> bool:
     pipeline = run.pipeline
-    if pipeline is None or not pipeline.classes or not classes:
+    if pipeline is None or not pipeline.classes or not classes or pipeline.kind == "flow":
         return pipeline is None or not classes or "directory" not in pipeline.kind
-    return {c.name.lower() for c in pipeline.classes if c.count} == {c.lower() for c in classes}
+    return {c.name.lower() for c in pipeline.classes if c.count != 0} == {c.lower() for c in classes}
 
 
 def _few_pictures(run: Run) -> list[str]:

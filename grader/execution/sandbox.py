@@ -284,6 +284,7 @@ def _system_path() -> list[str]:
 # What this machine can do ---------------------------------------------------------------------------
 
 ALWAYS = ("time limit",)
+"""What the run itself sees to, whatever protects it."""
 
 CLAIMS = {
     "network": ("network off", "the network can be reached"),
@@ -451,7 +452,7 @@ class _Python:
 def _mounts(session: Session, shares: Sequence[Share], hidden: Sequence[Path]) -> list[_Mount]:
     """All that is mounted, outer folders first, so that what is needed is put back into what is hidden."""
     python = _python()
-    hide = [*_own_folders(), *(str(p.resolve()) for p in hidden)]
+    hide = [*_own_folders(), *(str(folder.resolve()) for folder in hidden if folder.is_dir())]
     shown = _without_covered((*_system(), *python.shown), hide)
     absent = str(session.folder / "absent")
     mounts = [
@@ -546,15 +547,18 @@ def _python() -> _Python:
 
     """
     fresh, user_base = _fresh_path()
-    extra = tuple(p for p in os.environ.get("PYTHONPATH", "").split(os.pathsep) if _is_package_folder(p))
+    told = [p for p in os.environ.get("PYTHONPATH", "").split(os.pathsep) if _is_package_folder(p)]
     prefixes = dict.fromkeys((sys.prefix, sys.exec_prefix, sys.base_prefix, sys.base_exec_prefix))
     parts = (f"{prefix.rstrip('/')}/{part}" for prefix in prefixes if prefix != "/" for part in PREFIX)
-    folders = (p for p in (*fresh, *extra) if _may_be_shown(p))
+    folders = [p for p in (*fresh, *told) if _may_be_shown(p)]
     paths = [p for p in dict.fromkeys((*parts, *folders)) if Path(p).exists()]
     shown = tuple(one for path in paths for one in _both_names(path))
     user = user_base if user_base is not None and any(_below(p, user_base) for p in fresh) else None
     links = tuple(link for link in _links(sys.executable) if _is_link_needed(link[0], (*_system(), *shown)))
-    return _Python(shown, links, extra, user)
+    # What a .pth file names under /tmp must still be found when a notebook has deleted that.
+    found = (*prefixes, *((user,) if user else ()))
+    extra = [p for p in folders if p in told or (_place(p) != p and not _below_any(p, found))]
+    return _Python(shown, links, tuple(extra), user)
 
 
 def _fresh_path() -> tuple[list[str], str | None]:

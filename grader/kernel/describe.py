@@ -194,10 +194,8 @@ def _or_none(get: Any) -> Any:
 
 def output_shape(layer: Any) -> list[int | None] | None:
     """(batch_size, …) of what a layer or model gives; None where it was never built."""
-    output = _or_none(lambda: layer.output)
-    if output is None:
-        outputs = _or_none(lambda: layer.outputs)
-        output = outputs[0] if outputs else None
+    outputs = _or_none(lambda: layer.outputs)
+    output = outputs[0] if outputs else _or_none(lambda: layer.output)
     if isinstance(output, (list, tuple)):
         output = output[0] if output else None
     return shape(output.shape) if output is not None else None

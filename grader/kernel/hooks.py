@@ -70,21 +70,27 @@ def known(names: Mapping[str, Callable[[], Any]]) -> Callable[[str], Any]:
 
 
 def asked_by_library() -> bool:
-    """Whether the code that called our hook belongs to an installed package, not to the notebook.
+    """Whether the code that called our hook belongs to an installed package or to us, not to the notebook.
 
     The standard library is looked through: `os.path.exists` asks for whoever called it. So is
     TensorFlow's lazy loader, which forwards `tf.keras.x`.
     """
     frame: FrameType | None = sys._getframe(1)
-    while frame is not None:
-        file = frame.f_code.co_filename
-        if "site-packages" in file or "dist-packages" in file:
-            if not file.endswith("lazy_loader.py"):
-                return True
-        elif not (file.startswith((_STDLIB, "<frozen")) or _is_ours(frame)):
-            return False
+    while frame is not None and _is_ours(frame):
         frame = frame.f_back
-    return False
+    while frame is not None and _is_looked_through(frame.f_code.co_filename):
+        frame = frame.f_back
+    return frame is not None and (_is_ours(frame) or _is_packaged(frame.f_code.co_filename))
+
+
+def _is_packaged(file: str) -> bool:
+    return "site-packages" in file or "dist-packages" in file
+
+
+def _is_looked_through(file: str) -> bool:
+    if _is_packaged(file):
+        return file.endswith("lazy_loader.py")
+    return file.startswith((_STDLIB, "<frozen"))
 
 
 def quietly(action: Callable[..., Any], *args: Any) -> Any:

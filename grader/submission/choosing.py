@@ -24,7 +24,8 @@ def choose(candidates: Mapping[str, Submission]) -> tuple[str | None, str | None
     if len(candidates) == 1:
         return next(iter(candidates)), None
     readable = [name for name, one in candidates.items() if not one.problem] or list(candidates)
-    several = f"The folder holds {_count(len(candidates))} notebooks, {some(candidates)}"
+    what = "Python files" if all(name.endswith(".py") for name in candidates) else "notebooks"
+    several = f"The folder holds {_count(len(candidates))} {what}, {some(candidates)}"
     groups = _same_code({name: candidates[name] for name in readable})
     training = [group for group in groups if trains(code_of(candidates[group[0]]))]
     if len(readable) == 1:

@@ -63,13 +63,13 @@ def find_submissions(paths: Sequence[Path], unpack_into: Path) -> list[Submissio
 
 def _groups(paths: Iterable[Path]) -> Iterator[list[Path]]:
     """The paths, each once; plain files of one folder that follow each other are seen together."""
-    once: dict[str, Path] = {}
+    once: dict[Path, None] = {}
     for path in paths:
         if not (os.path.isfile(path) or os.path.isdir(path)):  # noqa: PTH112, PTH113 (never raise)
             raise GraderError(f"There is no file or folder {display(str(path))}; check the path.")
         # Path.absolute keeps `..`, and Path.resolve gives a link the name of its target.
-        once.setdefault(os.path.realpath(path), Path(os.path.abspath(path)))  # noqa: PTH100
-    for _, group in itertools.groupby(once.values(), _group):
+        once[Path(os.path.abspath(path))] = None  # noqa: PTH100
+    for _, group in itertools.groupby(once, _group):
         yield list(group)
 
 
@@ -265,8 +265,7 @@ def _once(found: Iterable[_Handed]) -> list[_Handed]:
     """What was found, each file once though it was given twice."""
     once: dict[object, _Handed] = {}
     for n, one in enumerate(found):
-        path = one.submission.path
-        once.setdefault(os.path.realpath(path) if path else n, one)
+        once.setdefault(one.submission.path or n, one)
     return list(once.values())
 
 

@@ -17,6 +17,7 @@ Kind = Literal["notebook", "script", "zip", "other"]
 MAX_DEPTH = 50
 """Folders inside folders; what lies deeper is ignored."""
 
+CLOSED_FILE = "The file cannot be opened; change its permissions."
 LINKED_FILE = (
     "This is a link to a file outside the given folder, which is not followed; hand in the file itself."
 )
@@ -122,9 +123,8 @@ def _add(folder: Folder, path: Path, root: Path, but: Path, depth: int) -> None:
             _add_file(folder, path, root)
         elif path.is_dir() and depth < MAX_DEPTH and path.resolve() != but.resolve() and not _is_made(path):
             folder.folders[path.name] = look(path, path.name, but, root, depth + 1)
-    except OSError as error:
-        problem = f"The file cannot be opened ({error.strerror}); change its permissions."
-        folder.files[path.name] = File(kind_of(path.name, Path(os.devnull)), path, problem)
+    except OSError:
+        folder.files[path.name] = File(kind_of(path.name, Path(os.devnull)), path, problem=CLOSED_FILE)
 
 
 def _is_made(folder: Path) -> bool:
@@ -150,7 +150,8 @@ def _add_file(folder: Folder, path: Path, root: Path) -> None:
     if target.is_dir():
         folder.folders[path.name] = Folder(path.name, problem=LINKED_FOLDER)
     elif target.is_relative_to(root) and target.is_file():
-        folder.files[path.name] = File(kind_of(path.name, target), path)
+        problem = None if os.access(target, os.R_OK) else CLOSED_FILE
+        folder.files[path.name] = File(kind_of(path.name, target), path, problem)
     else:
         folder.files[path.name] = File(kind_of(path.name, Path(os.devnull)), path, problem=LINKED_FILE)
 

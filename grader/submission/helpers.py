@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 import sys
-import sysconfig
 from collections.abc import Iterable, Iterator
 from importlib.machinery import PathFinder
+from pathlib import Path
 
 from grader.submission.folders import File, Folder, walk
 from grader.submission.names import display
@@ -59,7 +59,9 @@ def files_around(folder: Folder, but: str) -> tuple[tuple[HelperFile, ...], tupl
             helpers[name.casefold()] = HelperFile(name, file.path)
             room -= size
     remarks = left_out(too_much, "all files together are bigger than 50 MB")
-    remarks += left_out(unusable, "links, damaged files and names alike but for their case cannot be used")
+    remarks += left_out(
+        unusable, "links, closed or damaged files and names alike but for their case cannot be used"
+    )
     return tuple(sorted(helpers.values(), key=lambda helper: helper.name)), remarks
 
 
@@ -93,8 +95,8 @@ def _module(name: str, folder: Folder) -> Iterator[tuple[str, File]]:
 
 
 def _is_installed(name: str) -> bool:
-    """Whether Python has a module of this name without looking into any folder of ours or theirs."""
-    places = [sysconfig.get_path("purelib"), sysconfig.get_path("platlib")]
+    """Whether Python has a module of this name, without looking into the folder we were started in."""
+    places = [place for place in sys.path if place not in ("", str(Path.cwd()))]
     return name in sys.stdlib_module_names or PathFinder.find_spec(name, places) is not None
 
 

@@ -13,6 +13,9 @@ from typing import Any
 from .. import channel
 from ..hooks import quietly, replace
 
+# `get_file(fname, origin, untar, md5_hash, file_hash, cache_subdir, …)`: positions between the first and the last.
+_BEFORE_SUBDIR = 4
+
 
 def install() -> None:
     """Bridge the one function by which Keras fetches files."""
@@ -29,7 +32,7 @@ def _with_paths(get_file: Callable[..., Any]) -> Callable[..., Any]:
         channel.note("dataset-path", f"path={text!r}", f"path={name!r}")
         if os.path.isfile(text) and not (kwargs.get("extract") or kwargs.get("untar")):
             return text
-        if not args and os.path.isabs(text) and quietly(_can_hold, os.path.dirname(text)):
+        if len(args) <= _BEFORE_SUBDIR and os.path.isabs(text) and quietly(_can_hold, os.path.dirname(text)):
             kwargs["cache_subdir"] = os.path.dirname(text)
         return get_file(name, *args, **kwargs)
 

@@ -15,6 +15,12 @@ from .. import channel
 from ..hooks import after_import
 
 OLD_NAMES = {"acc": "accuracy", "val_acc": "val_accuracy"}
+# Keras' own callbacks that read one metric by its name.
+_MONITORING = {
+    "early_stopping": "EarlyStopping",
+    "model_checkpoint": "ModelCheckpoint",
+    "reduce_lr_on_plateau": "ReduceLROnPlateau",
+}
 
 
 class OldNames(dict[Any, Any]):
@@ -64,6 +70,8 @@ def install() -> None:
     after_import("keras.src.callbacks.callback_list", _hooks)
     after_import("keras.src.callbacks.history", _history)
     after_import("keras.src.utils.python_utils", _conversion)
+    for module, callback in _MONITORING.items():
+        after_import(f"keras.src.callbacks.{module}", functools.partial(_monitor, name=callback))
 
 
 def _hooks(module: ModuleType) -> None:
@@ -109,3 +117,19 @@ def _history(module: ModuleType) -> None:
         self.history.where = "history.history"
 
     module.History.__init__ = init  # type: ignore[attr-defined]
+
+
+def _monitor(module: ModuleType, name: str) -> None:
+    """`EarlyStopping(monitor="val_acc")`: Keras 3 looks for a metric of that name before it reads the logs."""
+    callback = getattr(module, name)
+    original = callback.on_epoch_end
+
+    @functools.wraps(original)
+    def on_epoch_end(self: Any, epoch: Any, logs: Any = None) -> Any:
+        new = OLD_NAMES.get(self.monitor)
+        if new and logs and dict.__contains__(logs, new) and not dict.__contains__(logs, self.monitor):
+            channel.note("metric-name", f"{name}(monitor={self.monitor!r})", f"{name}(monitor={new!r})")
+            self.monitor = new
+        return original(self, epoch, logs)
+
+    callback.on_epoch_end = on_epoch_end

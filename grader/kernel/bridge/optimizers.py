@@ -12,7 +12,7 @@ from types import ModuleType
 from typing import Any
 
 from .. import channel
-from ..hooks import add_names, after_import, known, load
+from ..hooks import add_names, after_import, known, load, replace
 
 _LEGACY = ("Adadelta", "Adagrad", "Adam", "Adamax", "Ftrl", "Nadam", "RMSprop", "SGD")
 _LOWER_CASE = {name.lower(): name for name in _LEGACY}
@@ -23,6 +23,8 @@ _EPSILON = 1e-7
 def install() -> None:
     """Bridge all optimizers at their common base class, and the old names at the modules that had them."""
     after_import("keras.src.optimizers.base_optimizer", _base)
+    after_import("keras.src.backend.tensorflow.optimizer", _step)
+    replace("keras.src.legacy.backend", "set_value", _assigning)
     for keras in ("keras", "tensorflow.keras", "keras._tf_keras.keras"):
         add_names(f"{keras}.optimizers", known({old: _renamed(old, new) for old, new in _LOWER_CASE.items()}))
         after_import(f"{keras}.optimizers.legacy", _legacy)
@@ -33,8 +35,11 @@ def _base(module: ModuleType) -> None:
     base.__init__ = _old_arguments(base.__init__)
     base.build = _with_epsilon(base.build)
     base.lr = property(_get_lr, _set_lr)
-    base._get_current_learning_rate = _decaying(base._get_current_learning_rate)
-    base.learning_rate = property(_undecayed(base.learning_rate.fget), base.learning_rate.fset)
+
+
+def _step(module: ModuleType) -> None:
+    optimizer = module.TFOptimizer
+    optimizer._backend_update_step = _decaying(optimizer._backend_update_step)
 
 
 def _old_arguments(original: Any) -> Any:
@@ -85,28 +90,30 @@ def _set_lr(self: Any, value: Any) -> None:
 
 
 def _decaying(original: Any) -> Any:
-    """The rate of this step: with `decay`, that of TensorFlow 2; else untouched."""
+    """One step with the rate that `decay` leaves of it; `optimizer.learning_rate` stays what callbacks set."""
 
     @functools.wraps(original)
-    def current(self: Any) -> Any:
-        rate = original(self)
+    def update(self: Any, grads: Any, trainable_variables: Any, learning_rate: Any) -> Any:
         decay = getattr(self, "grader_decay", None)
-        if not decay:
-            return rate
-        ops = load("keras.ops")
-        return ops.divide(rate, 1.0 + decay * ops.cast(self.iterations, "float32"))
+        if decay:
+            ops = load("keras.ops")
+            learning_rate = ops.divide(learning_rate, 1.0 + decay * ops.cast(self.iterations, "float32"))
+        return original(self, grads, trainable_variables, learning_rate)
 
-    return current
+    return update
 
 
-def _undecayed(original: Any) -> Any:
-    """`optimizer.learning_rate` stays the variable that callbacks read and set, as it was with `decay`."""
+def _assigning(original: Any) -> Any:
+    """`K.set_value(model.optimizer.lr, 0.01)`, which asks Keras 3's variables for what they lack."""
 
     @functools.wraps(original)
-    def learning_rate(self: Any) -> Any:
-        return self._learning_rate if getattr(self, "grader_decay", None) else original(self)
+    def set_value(x: Any, value: Any) -> Any:
+        if isinstance(x, load("keras").Variable):
+            channel.note("keras-backend", "K.set_value(variable, value)", "variable.assign(value)")
+            return x.assign(value)
+        return original(x, value)
 
-    return learning_rate
+    return set_value
 
 
 def _legacy(module: ModuleType) -> None:

@@ -78,7 +78,7 @@ def _fit(
         repeated = _repeated(given.get(data), steps, whole, int(given.get("epochs") or 1))
         if repeated is not None:
             changed[data] = repeated
-            if data == "x" and isinstance(repeated, load("keras").utils.PyDataset) and _needs_length():
+            if data == "x":
                 changed["shuffle"] = False
     return _with(signature, given, changed) if changed else (args, kwargs)
 

@@ -34,9 +34,10 @@ def install(finder: Finder) -> None:
     after_import("cv2", lambda module: _by_name(module, ("imread",), finder))
     for name in ("read_file", "matching_files"):
         replace("tensorflow.python.ops.gen_io_ops", name, lambda f: _ready(f, finder))
+    replace("tensorflow.python.lib.io.file_io", "list_directory_v2", lambda f: _ready(f, finder))
     after_import(
         "tensorflow.python.lib.io._pywrap_file_io",
-        lambda module: _by_name(module, ("GetChildren", "Stat", "BufferedInputStream", "CopyFile"), finder),
+        lambda module: _by_name(module, ("BufferedInputStream", "CopyFile"), finder),
     )
 
 

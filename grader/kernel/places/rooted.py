@@ -190,8 +190,9 @@ def _refusing(rooted: Rooted) -> Callable[[str, tuple[Any, ...]], None]:
                 rooted.refuse(path)
         for at, folder in _WRITING_EVENTS.get(event, ()):
             descriptor = args[folder] if folder is not None and folder < len(args) else None
-            if not rooted.may_write(args[at], descriptor):
-                rooted.refuse(args[at])
+            path = rooted.argument(args[at]) if event.startswith("shutil") else args[at]
+            if not rooted.may_write(path, descriptor):
+                rooted.refuse(path)
 
     return hook
 
