@@ -136,18 +136,13 @@ def _graded(
     print_ = job_fingerprint(conditions, submission)
     earlier = earlier_run(folder, print_)
     if earlier is not None:
-        run, executed = (
-            msgspec.structs.replace(earlier, student=submission.student, file=submission.name),
-            None,
-        )
-    else:
-        run, executed = run_with_tries(conditions, submission, print_, stop)
+        run = msgspec.structs.replace(earlier, student=submission.student, file=submission.name)
+        return Outcome(submission, report(conditions.assignment, run, folder), reused=True)
+    run, executed = run_with_tries(conditions, submission, print_, (out.resolve(),), stop)
     if executed is not None:
         write_whole(folder / "executed.ipynb", nbformat.writes(executed).encode())
-    if earlier is None:
-        write_run(run, folder / "run.json")
-    grade = report(conditions.assignment, run, folder)
-    return Outcome(submission, grade, reused=earlier is not None)
+    write_run(run, folder / "run.json")
+    return Outcome(submission, report(conditions.assignment, run, folder))
 
 
 def report(assignment: Assignment, run: Run, folder: Path) -> Grade:
@@ -181,16 +176,19 @@ def earlier_run(folder: Path, print_: str) -> Run | None:
 
 
 def run_with_tries(
-    conditions: Conditions, submission: Submission, print_: str, stop: threading.Event | None = None
+    conditions: Conditions,
+    submission: Submission,
+    print_: str,
+    hidden: tuple[Path, ...] = (),
+    stop: threading.Event | None = None,
 ) -> tuple[Run, NotebookNode | None]:
     """Run it; where only chance kept it from full marks, again with other seeds; the best counts."""
     if submission.notebook is None:
         return _not_run(submission, Ending.UNREADABLE, submission.problem, print_), None
     attempts: list[tuple[Run, NotebookNode, float]] = []
     for attempt in range(TRIES):
-        run, executed = run_submission(
-            _job(conditions, submission, print_, attempt), conditions.protection, stop
-        )
+        job = _job(conditions, submission, print_, attempt, hidden)
+        run, executed = run_submission(job, conditions.protection, stop)
         grade = judge(conditions.assignment, run)
         attempts.append((run, executed, best_reached(run, grade) or 0.0))
         if not chance_decides(conditions.assignment, run, grade):
@@ -200,7 +198,9 @@ def run_with_tries(
     return msgspec.structs.replace(best[0], attempts=tried), best[1]
 
 
-def _job(conditions: Conditions, submission: Submission, print_: str, attempt: int) -> Job:
+def _job(
+    conditions: Conditions, submission: Submission, print_: str, attempt: int, hidden: tuple[Path, ...]
+) -> Job:
     return Job(
         submission=submission,
         fingerprint=print_,
@@ -210,6 +210,7 @@ def _job(conditions: Conditions, submission: Submission, print_: str, attempt: i
         calls=conditions.assignment.calls,
         manifest=manifest(conditions.data),
         data=tuple(DataUsed(name=d.name, kind=d.kind, sha256=d.sha256) for d in conditions.data),
+        hidden=hidden,
     )
 
 

@@ -151,7 +151,9 @@ def _usage(problem: Any, words: Iterable[str]) -> str:
     path = problem.ctx.command_path if problem.ctx else "grader"
     dashed = next((word for word in words if word.startswith("-") and Path(word).exists()), None)
     file = f" If you mean the file {dashed!r}, write ./{dashed}." if dashed else ""
-    return f"{problem.format_message().rstrip('.')}.{file} See: {path} --help"
+    said = problem.format_message()
+    end = "" if said.endswith((".", "?", ")")) else "."
+    return f"{said}{end}{file} See: {path} --help"
 
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS)
@@ -365,10 +367,12 @@ def _conditions(
 
 def _graded(conditions: Conditions, submissions: Sequence[Submission], out: Path) -> list[Outcome]:
     from grader.batch import grade_all
-    from grader.progress import counted, outcome_line
+    from grader.progress import counted, outcome_line, ran
 
     with counted(len(submissions)) as tell:
-        return grade_all(conditions, submissions, out, lambda outcome: tell(outcome_line(outcome)))
+        return grade_all(
+            conditions, submissions, out, lambda outcome: tell(outcome_line(outcome), ran(outcome))
+        )
 
 
 def _show_class(outcomes: Sequence[Outcome], out: Path, as_json: bool = False) -> None:

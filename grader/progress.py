@@ -5,12 +5,13 @@ from __future__ import annotations
 import itertools
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Protocol
 
 from rich import box
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -45,20 +46,26 @@ COLOURS = {
 # While a batch runs ---------------------------------------------------------------------------------
 
 
+class Tell(Protocol):
+    """What is told of each finished submission."""
+
+    def __call__(self, line: str, ran: bool = True) -> None:
+        """Tell of one, in one line; `ran` is false if it took no time."""
+
+
 @contextmanager
-def counted(total: int, keep_lines: bool = False) -> Iterator[Callable[[str], None]]:
-    """A function that is told of each finished submission, in one line; all of it goes to stderr.
+def counted(total: int, keep_lines: bool = False) -> Iterator[Tell]:
+    """A function that is told of each finished submission; all that it shows goes to stderr.
 
     On a terminal a bar counts them and says how much time is left, with the lines above it if `keep_lines`;
     elsewhere each becomes a numbered line.
     """
     if _is_terminal():
         with _bar() as progress:
-            task = progress.add_task("", total=total)
-            yield lambda line: _advance(progress, task, line if keep_lines else "")
+            yield _on_bar(progress, total, keep_lines)
     else:
         numbers = itertools.count(1)
-        yield lambda line: print(f"[{next(numbers)}/{total}] {line}", file=sys.stderr, flush=True)
+        yield lambda line, ran=True: print(f"[{next(numbers)}/{total}] {line}", file=sys.stderr, flush=True)
 
 
 def _is_terminal() -> bool:
@@ -66,14 +73,28 @@ def _is_terminal() -> bool:
 
 
 def _bar() -> Progress:
-    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("time left"), TimeRemainingColumn())
+    columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
     return Progress(*columns, console=Console(stderr=True))
 
 
-def _advance(progress: Progress, task: TaskID, line: str) -> None:
-    if line:
-        progress.console.print(Text(line))
-    progress.update(task, advance=1)
+def _on_bar(progress: Progress, total: int, keep_lines: bool) -> Tell:
+    id, ran_so_far = progress.add_task("", total=total), 0
+
+    def tell(line: str, ran: bool = True) -> None:
+        nonlocal ran_so_far
+        ran_so_far += ran
+        if keep_lines:
+            progress.console.print(Text(line))
+        task = next(task for task in progress.tasks if task.id == id)
+        left = time_left(int(total - task.completed - 1), ran_so_far, task.elapsed or 0)
+        progress.update(id, advance=1, description=left)
+
+    return tell
+
+
+def time_left(remaining: int, ran: int, elapsed: float) -> str:
+    """How long the remaining submissions will take if each needs what the others needed; "" if unknown."""
+    return f"about {duration(remaining * elapsed / ran)} left" if ran and remaining else ""
 
 
 @contextmanager
@@ -94,6 +115,11 @@ def outcome_line(outcome: Outcome) -> str:
     if grade.ending is Ending.UNREADABLE:
         how = "unreadable"
     return f"{grade.student}: {score(grade)} of {number(grade.max_score)} ({how})"
+
+
+def ran(outcome: Outcome) -> bool:
+    """Whether a kernel was started for it this time."""
+    return not outcome.reused and outcome.grade.ending is not Ending.UNREADABLE
 
 
 def proof_line(proof: Proof) -> str:

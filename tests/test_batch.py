@@ -1,4 +1,3 @@
-# ruff: noqa: SIM300 (asserts read expected == actual)
 """A batch runs what is new, judges all, and keeps every result as it comes."""
 
 from __future__ import annotations

@@ -1,4 +1,3 @@
-# ruff: noqa: SIM300 (asserts read expected == actual)
 """The command line: exit codes, refusals that say what to do, and what each command prints."""
 
 from __future__ import annotations
@@ -28,6 +27,7 @@ from grader.execution.sandbox import find_protection
 from grader.execution.watch import is_alive
 from grader.judging import read_grade
 
+ROOT = Path(__file__).parents[1]
 COMMANDS = ["grade", "judge", "check", "validate", "doctor", "demo", "data list", "data fetch", "data make"]
 EMPTY = "The file is empty; hand in the notebook itself (.ipynb)."
 
@@ -68,7 +68,7 @@ def words_of_shell(command: str, path: Path | None = None) -> Said:
     """A command in a process of its own, with another search path if one is given."""
     words = [sys.executable, "-m", "grader.cli", *shlex.split(command)]
     env = {**os.environ, "PATH": str(path)} if path else None
-    done = subprocess.run(words, capture_output=True, text=True, env=env, check=False)
+    done = subprocess.run(words, capture_output=True, text=True, env=env, cwd=ROOT, check=False)
     return Said(done.returncode, done.stdout, done.stderr)
 
 
@@ -84,7 +84,7 @@ def test_help_imports_nothing_heavy() -> None:
         "heavy = {'tensorflow', 'keras', 'numpy', 'nbformat', 'nbclient', 'msgspec', 'rich', 'PIL'}\n"
         "print(code, sorted(heavy & set(sys.modules)))\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
     assert "0 []" == done.stdout.splitlines()[-1]
 
 
@@ -476,7 +476,8 @@ def test_ctrl_c_in_the_middle(tmp_path: Path) -> None:
 def interrupt(command: str, as_soon_as: Path) -> Said:
     """Start a command, send it Ctrl-C as soon as a file is there, and see that its processes end with it."""
     words = [sys.executable, "-m", "grader.cli", *shlex.split(command)]
-    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    pipe = subprocess.PIPE
+    with subprocess.Popen(words, stdout=pipe, stderr=pipe, text=True, cwd=ROOT) as process:
         while not as_soon_as.is_file() and process.poll() is None:
             time.sleep(0.05)
         started = psutil.Process(process.pid).children(recursive=True)

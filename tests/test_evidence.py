@@ -219,7 +219,6 @@ def test_what_is_no_event_of_ours_is_refused(sent: bytes) -> None:
 )
 def test_what_is_just_small_enough_is_read(sent: bytes) -> None:
     """The caps refuse nothing that lies on them."""
-    assert sent == json.dumps(json.loads(sent)).encode()
     assert isinstance(read_event(sent), get_args(Event))
 
 
@@ -392,12 +391,11 @@ def flood(what: str, number: int) -> Event:
 @pytest.mark.parametrize("what", LIMIT)
 def test_a_flood_is_capped(what: str) -> None:
     """Of each kind only so many are kept; the first ones stay, the rest is counted."""
-    evidence = evidence_of(*(flood(what, number) for number in range(LIMIT[what] + 5)))
+    events = [flood(what, number) for number in range(LIMIT[what] + 5)]
+    evidence = evidence_of(*events)
 
+    assert getattr(evidence_of(*events[:-5]), what) == getattr(evidence, what)
     assert (LIMIT[what], 5) == (len(getattr(evidence, what)), evidence.refused)
-    assert flood(what, LIMIT[what] - 1) in (
-        evidence_of(flood(what, LIMIT[what] - 1)) and [flood(what, LIMIT[what] - 1)]
-    )
 
 
 def test_a_full_house_still_hears_of_its_own() -> None:
@@ -450,44 +448,38 @@ def test_any_run_comes_back_from_disk(tmp_path_factory: pytest.TempPathFactory, 
     assert run == read_run(path)
 
 
+def test_a_missing_run_is_refused_in_one_sentence(tmp_path: Path) -> None:
+    """A run.json that is not there is refused with what to do."""
+    with pytest.raises(EvidenceError) as refusal:
+        read_run(tmp_path / "run.json")
+    assert (
+        f"{tmp_path}/run.json cannot be read (No such file or directory); grade this submission again."
+        == str(refusal.value)
+    )
+
+
 @pytest.mark.parametrize(
-    ("content", "message"),
+    ("content", "reason"),
     [
-        (None, "{path} cannot be read (No such file or directory); grade this submission again."),
-        (b"", "{path} is not a run of ours (Input data was truncated); grade this submission again."),
-        (
-            b'{"student": "Ana"',
-            "{path} is not a run of ours (Input data was truncated); grade this submission again.",
-        ),
-        (
-            b'{"student": 3}',
-            "{path} is not a run of ours (Expected `str`, got `int` - at `$.student`); "
-            "grade this submission again.",
-        ),
-        (
-            b'{"more": ' + b"[" * 100_000,
-            "{path} is not a run of ours (maximum recursion depth exceeded while deserializing an object); "
-            "grade this submission again.",
-        ),
-        (
-            b'{"student": "\xff"}',
-            "{path} is not a run of ours ('utf-8' codec can't decode byte 0xff in position 0: "
-            "invalid start byte); grade this submission again.",
-        ),
+        (b"", "truncated"),
+        (b'{"student": "Ana"', "truncated"),
+        (b"[]", "Expected `object`, got `array`"),
+        (b'{"student": 3}', "Expected `str`, got `int` - at `$.student`"),
+        (b'{"more": ' + b"[" * 100_000, "recursion"),
+        (b'{"student": "\xff"}', "invalid start byte"),
     ],
-    ids=["missing", "empty", "cut off", "wrong type", "nested too deeply", "not UTF-8"],
+    ids=["empty", "cut off", "a list", "wrong type", "nested too deeply", "not UTF-8"],
 )
-def test_a_damaged_run_is_refused_in_one_sentence(
-    content: bytes | None, message: str, tmp_path: Path
-) -> None:
-    """A run.json that is missing or damaged is refused with what is wrong and what to do."""
+def test_a_damaged_run_is_refused_in_one_sentence(content: bytes, reason: str, tmp_path: Path) -> None:
+    """A damaged run.json is refused with the file, the reason and what to do."""
     path = tmp_path / "run.json"
-    if content is not None:
-        path.write_bytes(content)
+    path.write_bytes(content)
 
     with pytest.raises(EvidenceError) as refusal:
         read_run(path)
-    assert message.format(path=path) == str(refusal.value)
+    start, _, end = str(refusal.value).partition(reason)
+    assert f"{path} is not a run of ours (" == start[: len(f"{path} is not a run of ours (")]
+    assert "); grade this submission again." == end[-31:]
 
 
 def test_a_run_of_another_format_is_refused(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from grader.assignment import Limits, find_assignment
 from grader.datasets import manifest, provide
 from grader.evidence import DataUsed, Ending, Run
 from grader.execution.runner import Job, run_submission
-from grader.execution.sandbox import find_protection
+from grader.execution.sandbox import Protection, find_protection
 from grader.judging import Grade, judge
 from grader.submission import find_submissions
 
@@ -30,7 +30,7 @@ def graded(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Graded]:
     unpacked = tmp_path_factory.mktemp("unpacked")
 
     @cache
-    def run(name: str, wall: float = 120, memory: int = 4 * 2**30) -> Graded:
+    def run(name: str, wall: float = 120, memory: int = 4 * 2**30, protected: bool = True) -> Graded:
         (submission,) = find_submissions([NOTEBOOKS / f"{name}.py"], unpacked)
         job = Job(
             submission=submission,
@@ -41,7 +41,8 @@ def graded(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Graded]:
             manifest=manifest(data),
             data=tuple(DataUsed(name=d.name, kind="drawn", sha256=d.sha256) for d in data),
         )
-        done, executed = run_submission(job, find_protection())
+        protection = find_protection() if protected else Protection("none", (), ("everything",))
+        done, executed = run_submission(job, protection)
         texts = [o.get("text", "") for c in executed.cells if c.cell_type == "code" for o in c.outputs]
         return done, judge(assignment, done), "".join(texts)
 
@@ -170,6 +171,20 @@ def test_deleting_tmp_harms_nobody(graded: Callable[..., Graded]) -> None:
     marker.unlink()
     assert "left: False" in printed
     assert (["ran", "ran"], 1) == ([cell.status for cell in run.cells], len(run.trainings))
+
+
+@pytest.mark.parametrize("name", ["functional_model", "deletes_tmp"])
+def test_without_namespaces_course_paths_are_relocated(graded: Callable[..., Graded], name: str) -> None:
+    """Unprotected, /tmp means the run's own folder: training finds its data, deleting it harms nobody."""
+    marker = Path("/tmp") / "grader-test-canary-unprotected"
+    marker.write_text("still here")
+    run, _, printed = graded(name, protected=False)
+
+    assert "still here" == marker.read_text()
+    marker.unlink()
+    assert (Ending.FINISHED, {"ran"}, 1) == (run.ending, {c.status for c in run.cells}, len(run.trainings))
+    assert "left: True" not in printed
+    assert ("everything",) == run.missing_protections
 
 
 def test_missing_import_costs_one_cell(graded: Callable[..., Graded]) -> None:

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from grader.datasets.pictures import Pictures, digest, write_archive, write_folder
 from grader.datasets.registry import DataSet
@@ -22,6 +23,10 @@ from grader.errors import DataError
 
 FORMAT = 1
 RECORD = "record.json"
+
+
+Kind = Literal["real", "drawn"]
+"""The official pictures, or the stand-in that we draw."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +39,7 @@ class ProvidedData:
     """
 
     name: str
-    kind: str
+    kind: Kind
     archive: Path
     folder: Path
     sha256: str
@@ -55,7 +60,7 @@ def cache_folder() -> Path:
     return folder
 
 
-def keep(home: Path, data: DataSet, kind: str, pictures: Callable[[], Pictures]) -> ProvidedData:
+def keep(home: Path, data: DataSet, kind: Kind, pictures: Callable[[], Pictures]) -> ProvidedData:
     """The data set kept in the folder `home`; `pictures` is asked for it when it is missing or damaged.
 
     Any number of processes may do this at once. Raises DataError when the folder cannot be written.
@@ -103,7 +108,7 @@ def staging(goal: Path) -> Iterator[Path]:
         ) from problem
 
 
-def _whole(home: Path, data: DataSet, kind: str) -> ProvidedData | None:
+def _whole(home: Path, data: DataSet, kind: Kind) -> ProvidedData | None:
     """What is kept in `home`, or None when any of it is missing or differs from its record."""
     archive, folder = home / data.archive, home / data.name
     try:
@@ -118,7 +123,7 @@ def _whole(home: Path, data: DataSet, kind: str) -> ProvidedData | None:
     return ProvidedData(data.name, kind, archive, folder, sha256)
 
 
-def _move(part: Path, home: Path, data: DataSet, kind: str) -> None:
+def _move(part: Path, home: Path, data: DataSet, kind: Kind) -> None:
     """Puts a finished folder in its place, unless another process did so in the meantime."""
     for _ in range(3):
         try:

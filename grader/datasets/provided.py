@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from grader.datasets.cache import ProvidedData, cache_folder, keep, staging, write
+from grader.datasets.cache import Kind, ProvidedData, cache_folder, keep, staging, write
 from grader.datasets.fetched import fetched_folder
 from grader.datasets.pictures import Pictures, are_drawn, digest, read_pictures
 from grader.datasets.registry import DataSet, known
@@ -28,7 +28,7 @@ def provide(
     if kind == "drawn":
         return _drawn(data)
     for pictures in _found(data, data_dir):
-        found = "drawn" if are_drawn(pictures) else "real"
+        found: Kind = "drawn" if are_drawn(pictures) else "real"
         if found == "real" or kind == "auto":
             return _read(data, found, pictures)
     if kind == "real":
@@ -100,7 +100,7 @@ def _source(folder: Path, data: DataSet) -> Path | None:
     return folder if inside.issuperset(data.classes) else None
 
 
-def _read(data: DataSet, kind: str, pictures: Pictures) -> ProvidedData:
+def _read(data: DataSet, kind: Kind, pictures: Pictures) -> ProvidedData:
     home = cache_folder() / kind / f"{data.name}-{digest(pictures)[:16]}"
     return keep(home, data, kind, lambda: pictures)
 

@@ -53,7 +53,7 @@ USUAL_IMPORTS = {
 
 @dataclass(frozen=True)
 class Job:
-    """What one run is told: plain values, so that equal jobs have equal fingerprints."""
+    """What one run is told; `hidden` are folders that must stay out of its sight wherever they lie."""
 
     submission: Submission
     fingerprint: str
@@ -63,6 +63,7 @@ class Job:
     calls: tuple[CourseCall, ...] = ()
     manifest: Sequence[Mapping[str, Any]] = ()
     data: tuple[DataUsed, ...] = ()
+    hidden: tuple[Path, ...] = ()
 
 
 @dataclass
@@ -127,7 +128,7 @@ async def _in_kernel(
     """Start the kernel, run the cells, ask the questions; the kernel is gone afterwards."""
     start = _prepare(job, protection, folders, descriptor)
     async with started_kernel(
-        start.argv, folders, start.shares, protection, start.env, pass_fds=[descriptor]
+        start.argv, folders, start.shares, protection, start.env, [descriptor], job.hidden
     ) as (manager, client):
         work = asyncio.create_task(_work(job, manager, client, evidence, progress, folders))
         watching = asyncio.create_task(_until(stop))

@@ -75,12 +75,24 @@ def asked_by_library() -> bool:
     The standard library is looked through: `os.path.exists` asks for whoever called it. So is
     TensorFlow's lazy loader, which forwards `tf.keras.x`.
     """
-    frame: FrameType | None = sys._getframe(1)
-    while frame is not None and _is_ours(frame):
+    frame = _asking()
+    return frame is not None and (_is_ours(frame) or _is_packaged(frame.f_code.co_filename))
+
+
+def asked_by_us() -> bool:
+    """Whether our own code called the hooked function, as when the launcher writes its files."""
+    frame = _asking()
+    return frame is not None and _is_ours(frame)
+
+
+def _asking() -> FrameType | None:
+    """The frame that called a hooked function: below the hooks themselves and the standard library."""
+    frame: FrameType | None = sys._getframe(2)
+    while frame is not None and _is_hook(frame):
         frame = frame.f_back
     while frame is not None and _is_looked_through(frame.f_code.co_filename):
         frame = frame.f_back
-    return frame is not None and (_is_ours(frame) or _is_packaged(frame.f_code.co_filename))
+    return frame
 
 
 def _is_packaged(file: str) -> bool:
@@ -102,8 +114,11 @@ def quietly(action: Callable[..., Any], *args: Any) -> Any:
 
 
 def _is_ours(frame: FrameType) -> bool:
-    package = str(frame.f_globals.get("__name__", ""))
-    return package == _PACKAGE or package.startswith(_PACKAGE + ".")
+    return str(frame.f_globals.get("__name__", "")).startswith(_PACKAGE + ".")
+
+
+def _is_hook(frame: FrameType) -> bool:
+    return str(frame.f_globals.get("__name__", "")).startswith(_HOOKS)
 
 
 def _everywhere(original: Any, replacement: Any, home: ModuleType) -> None:
@@ -191,5 +206,7 @@ def load(name: str) -> Any:
 
 
 _PACKAGE = __name__.rpartition(".")[0]
+# Modules whose functions stand between a notebook and what it called.
+_HOOKS = tuple(f"{_PACKAGE}.{name}" for name in ("hooks", "places.reading", "places.rooted", "bridge"))
 _WATCHER = _Watcher()
 _STAND_INS = _StandIns()

@@ -67,7 +67,7 @@ def _serve(told: dict[str, Any]) -> None:
     from . import bridge, channel, places
 
     app = IPKernelApp.instance()
-    app.initialize(["-f", told["connection_file"], "--IPKernelApp.parent_handle=0"])
+    app.initialize(["-f", told["connection_file"]])
     shell = app.shell
 
     def starts(info: Any) -> None:

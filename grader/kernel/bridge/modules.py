@@ -85,6 +85,9 @@ def install() -> None:
             home = f"{keras}.{parent}".rstrip(".")
             add_names(home, _submodule(home, names))
         add_names(f"{keras}.backend", _backend_name)
+    for part in ("", ".backend", ".layers", ".models", ".optimizers", ".callbacks", ".utils"):
+        old, new = f"tensorflow.compat.v1.keras{part}", f"keras._tf_keras.keras{part}"
+        stand_in(old, _leading_to(old, new))
     stand_in("keras_preprocessing", _leading_to("keras_preprocessing", "keras._tf_keras.keras.preprocessing"))
     for part in ("image", "text", "sequence"):
         new = f"keras._tf_keras.keras.preprocessing.{part}"
@@ -107,7 +110,7 @@ def _leading_to(old: str, new: str) -> Callable[[ModuleType], None]:
                 raise AttributeError(name)
             if name == "preprocessing" and old.endswith("layers.experimental"):
                 return load(f"{old}.preprocessing")
-            for place in (new, new.replace("layers", "layers", 1), *_ALSO.get(new.rpartition(".")[2], ())):
+            for place in (new, *_ALSO.get(new.rpartition(".")[2], ())):
                 found = getattr(load(place), name, None)
                 if found is not None:
                     return found

@@ -54,7 +54,7 @@ def _old_arguments(original: Any) -> Any:
         original(self, _as_float(learning_rate, name), *args, **kwargs)
         if decay:
             self.grader_decay = decay
-            new = f"{name}(InverseTimeDecay(…, decay_steps=1, decay_rate={decay}))"
+            new = f"learning_rate=InverseTimeDecay(rate, decay_steps=1, decay_rate={decay})"
             channel.note("decay-argument", f"{name}(decay={decay})", new)
 
     return init
@@ -108,7 +108,7 @@ def _assigning(original: Any) -> Any:
 
     @functools.wraps(original)
     def set_value(x: Any, value: Any) -> Any:
-        if isinstance(x, load("keras").Variable):
+        if hasattr(x, "assign") and isinstance(getattr(x, "dtype", None), str):
             channel.note("keras-backend", "K.set_value(variable, value)", "variable.assign(value)")
             return x.assign(value)
         return original(x, value)

@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterable, Mapping
 from types import ModuleType
 from typing import Any
 
-from ..hooks import after_import, quietly, replace
+from ..hooks import after_import, asked_by_us, quietly, replace
 from .reading import set_os_function
 
 _ONE_PATH = (
@@ -45,6 +45,8 @@ _WRITING_EVENTS: dict[str, tuple[tuple[int, int | None], ...]] = {
     "shutil.rmtree": ((0, 1),),
 }
 _WRITE_FLAGS = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+# Cell magics whose text is a shell script.
+_SCRIPTS = ("bash", "sh", "script", "system", "sx", "!", "!!")
 _DEVICES = ("/dev/", "/proc/self/")
 # Functions of TensorFlow, OpenCV and h5py that open files outside Python, by their first argument.
 _GFILE = (
@@ -65,6 +67,7 @@ class Rooted:
         session = os.path.dirname(self.work)
         own = [self.work, *([session] if session not in self.roots else []), *under]
         self.exempt = tuple(p for p in own if p not in self.roots and _under_any(p, self.roots))
+        self._own_texts = (*self.exempt, *map(_escaped, self.exempt))
         self.inside = os.path.realpath(self.work)
         self.allowed = frozenset(os.path.realpath(a) for a in sys.argv[1:] if os.path.isabs(a))
         names = "|".join(re.escape(r) for r in sorted(self.roots, key=len, reverse=True))
@@ -98,9 +101,11 @@ class Rooted:
         """A shell command with its course paths mapped, quoted as the place in the command needs."""
 
         def change(match: re.Match[str]) -> str:
+            if command.startswith(self._own_texts, match.start()):
+                return match.group(0)
             new = self.mapped(match.group(0))
             bare = not for_shell or _is_quoted(command[: match.start()])
-            return new if bare else re.sub(r"([^\w./\-+])", r"\\\1", new)
+            return new if bare else _escaped(new)
 
         return self._in_text.sub(change, command)
 
@@ -143,25 +148,43 @@ def install(rooted: Rooted) -> None:
 
 
 def install_shell(rooted: Rooted, ip: Any) -> None:
-    """Map course paths in `!commands`, magics and `%%bash` cells."""
+    """Map course paths in `!commands` and `%%bash` cells; other magics open files through Python."""
     expand = ip.var_expand
+    in_command: list[bool] = []
 
     def var_expand(cmd: Any, depth: int = 0, *args: Any, **kwargs: Any) -> Any:
-        return rooted.text(str(expand(cmd, depth + 1, *args, **kwargs)))
+        if not in_command:
+            return expand(cmd, depth + 1, *args, **kwargs)
+        # Two frames of ours lie between here and the cell whose variables are meant.
+        return rooted.text(str(expand(cmd, depth + 2, *args, **kwargs)))
+
+    def mapping(function: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(function)
+        def run(*args: Any, **kwargs: Any) -> Any:
+            in_command.append(True)
+            try:
+                return function(*args, **kwargs)
+            finally:
+                in_command.pop()
+
+        return run
 
     ip.var_expand = var_expand
-    cells = ip.magics_manager.magics["cell"]
-    for name in ("bash", "sh", "script", "system", "sx", "!"):
-        if name in cells:
-            cells[name] = _mapping_cell(cells[name], rooted)
+    ip.system = mapping(ip.system)
+    ip.getoutput = mapping(ip.getoutput)
+    ip.run_cell_magic = _mapping_scripts(ip.run_cell_magic, rooted)
 
 
-def _mapping_cell(magic: Callable[[str, str], Any], rooted: Rooted) -> Callable[[str, str], Any]:
-    @functools.wraps(magic)
-    def mapped(line: str, cell: str) -> Any:
-        return magic(line, rooted.text(cell))
+def _mapping_scripts(run_cell_magic: Callable[..., Any], rooted: Rooted) -> Callable[..., Any]:
+    """`%%bash` and its like with the text of the cell mapped."""
 
-    return mapped
+    @functools.wraps(run_cell_magic)
+    def run(*args: Any) -> Any:
+        if len(args) == 3 and args[0] in _SCRIPTS:
+            args = (*args[:2], rooted.text(args[2]))
+        return run_cell_magic(*args)
+
+    return run
 
 
 def _mapping(function: Callable[..., Any], rooted: Rooted, count: int) -> Any:
@@ -186,12 +209,12 @@ def _refusing(rooted: Rooted) -> Callable[[str, tuple[Any, ...]], None]:
         if event == "open":
             path, mode, flags = args[:3]
             writes = bool(set(mode) & set("wax+")) if isinstance(mode, str) else bool(flags & _WRITE_FLAGS)
-            if writes and not rooted.may_write(path, follow=True):
+            if writes and not rooted.may_write(path, follow=True) and not asked_by_us():
                 rooted.refuse(path)
         for at, folder in _WRITING_EVENTS.get(event, ()):
             descriptor = args[folder] if folder is not None and folder < len(args) else None
             path = rooted.argument(args[at]) if event.startswith("shutil") else args[at]
-            if not rooted.may_write(path, descriptor):
+            if not rooted.may_write(path, descriptor) and not asked_by_us():
                 rooted.refuse(path)
 
     return hook
@@ -284,6 +307,11 @@ def _word(rooted: Rooted, argument: Any) -> Any:
     if not isinstance(argument, str) or argument.startswith("/"):
         return rooted.argument(argument)
     return rooted.text(" " + argument, for_shell=bool(re.search(r"\s", argument)))[1:]
+
+
+def _escaped(path: str) -> str:
+    """A path as a shell reads it outside quotes."""
+    return re.sub(r"([^\w./\-+])", r"\\\1", path)
 
 
 def _is_quoted(before: str) -> bool:
