@@ -725,7 +725,7 @@ def _show_examination(found: Examination) -> None:
 def demo(out: OutOption = Path("grader-demo"), jobs: JobsOption = None) -> int:
     """Grade a small made-up class, to see how it works.
 
-    Draws the happy and sad faces, makes six sample submissions, and grades them: a few minutes.
+    Draws the happy and sad faces, makes six sample submissions, and grades them.
     """
     from grader.assignment import find_assignment
     from grader.execution.sandbox import find_protection
@@ -736,7 +736,7 @@ def demo(out: OutOption = Path("grader-demo"), jobs: JobsOption = None) -> int:
     conditions = _conditions(exercise, find_protection(), None, jobs=jobs, kind="drawn")
     with _unpacked() as folder:
         submissions = find_submissions(demo_class(exercise, out / "submissions"), folder)
-        _say(f"Grading {len(submissions)} sample submissions; the first time takes a few minutes.")
+        _say(f"Grading {len(submissions)} sample submissions; the first time takes a minute or two.")
         outcomes = _graded(conditions, submissions, out / "results")
     _show_class(outcomes, out / "results")
     return _code(outcome.grade for outcome in outcomes)

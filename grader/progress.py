@@ -275,7 +275,7 @@ def _data(grades: Sequence[Grade]) -> Iterator[str]:
 
 def _protection(grade: Grade) -> Iterator[str]:
     if grade.protections:
-        yield f"Protected by: {'; '.join(grade.protections)}."
+        yield f"Protected by: {', '.join(text.partition(':')[0] for text in grade.protections)}."
     if grade.missing_protections:
         yield f"Not protected: {'; '.join(grade.missing_protections)}."
 

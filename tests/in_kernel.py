@@ -66,7 +66,9 @@ def run(
 ) -> Told:
     """Run a script with `manifest`, `roots` and `channel` at hand; what it puts into `told` comes back."""
     if not (folder / "kernel").exists():
-        shutil.copytree(KERNEL, folder / "kernel" / "grader_kernel", ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(
+            KERNEL, folder / "kernel" / "grader_kernel", ignore=shutil.ignore_patterns("__pycache__")
+        )
     content = folder / "work" / "content"
     for name in ("content", "tmp", "home", "kaggle", "tmp2"):
         (folder / "work" / name).mkdir(parents=True, exist_ok=True)
@@ -113,7 +115,9 @@ def happy_or_sad(folder: Path, count: int = 4, places: list[tuple[str, str]] | N
     for name, shade in (("happy", 230), ("sad", 20)):
         (pictures / name).mkdir(parents=True, exist_ok=True)
         for number in range(count):
-            Image.new("RGB", (12, 12), (shade, shade, number)).save(pictures / name / f"{name}1-{number:02}.png")
+            Image.new("RGB", (12, 12), (shade, shade, number)).save(
+                pictures / name / f"{name}1-{number:02}.png"
+            )
     archive = folder / "data" / "happy-or-sad.zip"
     with zipfile.ZipFile(archive, "w") as file:
         for path in sorted(pictures.rglob("*.png")):

@@ -12,6 +12,7 @@ from grader.evidence import Callback, Run, SwitchingMap, Training
 EPOCH_END = "on_epoch_end"
 BATCH_END = ("on_batch_end", "on_train_batch_end")
 TOO_LATE = ("on_train_end",)
+UNSTEADY = "For the same accuracy it sometimes stops and sometimes goes on."
 
 
 @dataclass(frozen=True)
@@ -120,8 +121,8 @@ def _unread(part: Callable[..., Part], callback: Callback, run: Run) -> Part:
 
 
 def _watched(maps: Iterable[SwitchingMap]) -> list[str]:
-    """The metrics on which the answer depends, in the order asked."""
-    return list(dict.fromkeys(m.metric for m in maps if m.switches))
+    """The metrics on which the answer depends, in the order asked; a counter depends on none of them."""
+    return list(dict.fromkeys(m.metric for m in maps if m.switches and m.steady))
 
 
 def _wrong_metric(name: str) -> str:
@@ -167,7 +168,7 @@ def _at_point(found: SwitchingMap, aim: _Aim) -> tuple[float, str, str | None]:
     point = (first.below + first.above) / 2
     saw = f"It stops training when {found.metric} passes {point:.6g}."
     if not found.steady:
-        return 0, "For the same accuracy it sometimes stops and sometimes goes on.", "callback-unsteady"
+        return 0, UNSTEADY, "callback-unsteady"
     if first.then != "stop":
         return 0, saw, "stops-below-threshold"
     if len(found.switches) > 1 and found.switches[1].above <= 1:
@@ -187,10 +188,12 @@ def _no_switch(callback: Callback, maps: list[SwitchingMap], aim: _Aim) -> tuple
         return 0, "It decides only after training has ended.", "stops-too-late"
     if callback.flag_on_itself:
         return 0, "It sets stop_training on itself, which Keras does not look at.", "stop-flag-on-callback"
+    if not all(m.steady for m in callback.maps):
+        return 0, UNSTEADY, "callback-unsteady"
     if any(m.start == "stop" for m in maps):
         return 0, "It stops training whatever the accuracy is.", "stops-always"
     if callback.error and all(m.start == "error" for m in maps):
-        return 0, f"It raises {callback.error}", "callback-raises"
+        return 0, f"It raises {callback.error.rstrip('.')}.", "callback-raises"
     if callback.builtin:
         return 0, "It waits for a metric to stop improving.", "early-stopping-instead"
     return 0, f"It never stops training, whatever {aim.names[0]} is.", "never-stops"

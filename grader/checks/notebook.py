@@ -137,7 +137,7 @@ def _notebook_only(cell: CellRun, lost: set[str]) -> str | None:
     message = cell.message or ""
     if any(re.search(rf"No module named '{re.escape(name)}['.]", message) for name in NOTEBOOK_ONLY):
         return "it needs a feature of Colab."
-    if cell.error == "UsageError" and "magic function" in message:
+    if cell.error == "UsageError" and "magic" in message:
         return "it uses a magic command that is not there when grading."
     if cell.error == "StdinNotImplementedError":
         return "it asks for input, which nobody can give when grading."
@@ -153,8 +153,8 @@ def _follows(cell: CellRun, lost: set[str]) -> str | None:
 
 
 EXCUSES: tuple[Callable[[CellRun, set[str]], str | None], ...] = (
-    _missing_helper,
     _notebook_only,
+    _missing_helper,
     _removed_api,
     _follows,
 )

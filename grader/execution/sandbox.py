@@ -492,7 +492,7 @@ def _hide(one: _Shown, hide: Iterable[str], absent: str) -> Iterator[_Mount]:
     for folder in hide:
         if _below(folder, one.source):
             at = _place(one.path) + folder.removeprefix(one.source)
-            is_package = folder == str(_package())
+            is_package = folder in _own_packages()
             yield _Mount(at, "--ro-bind", absent) if is_package else _Mount(at, "--tmpfs")
 
 
@@ -625,7 +625,14 @@ def _own_folders() -> tuple[str, ...]:
     """The clone that we run from or that our Python lies in; without a clone, our package folder."""
     around = (_package().parent, *Path(sys.prefix).resolve().parents)
     clones = dict.fromkeys(str(folder) for folder in around if _is_clone(folder))
-    return (*clones, str(_package()))
+    return (*clones, *_own_packages())
+
+
+@functools.cache
+def _own_packages() -> tuple[str, ...]:
+    """Our package, and what an installation puts under its name: an editable one adds the assignments."""
+    installed = (Path(entry).resolve() / _package().name for entry in sys.path if _is_package_folder(entry))
+    return tuple(dict.fromkeys(map(str, (_package(), *filter(Path.is_dir, installed)))))
 
 
 def _is_clone(folder: Path) -> bool:

@@ -193,11 +193,11 @@ class _StandIns:
 
 def _put_in_place() -> None:
     if _WATCHER not in sys.meta_path:
-        sys.meta_path.insert(0, _WATCHER)  # type: ignore[arg-type]
+        sys.meta_path.insert(0, _WATCHER)
     if sys.meta_path[-1] is not _STAND_INS:
         if _STAND_INS in sys.meta_path:
-            sys.meta_path.remove(_STAND_INS)  # type: ignore[arg-type]
-        sys.meta_path.append(_STAND_INS)  # type: ignore[arg-type]
+            sys.meta_path.remove(_STAND_INS)
+        sys.meta_path.append(_STAND_INS)
 
 
 def load(name: str) -> Any:

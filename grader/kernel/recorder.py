@@ -117,7 +117,9 @@ def _model_compiled(model: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -
         zip(("optimizer", "loss", "loss_weights", "metrics", "weighted_metrics"), args, strict=False)
     )
     given |= kwargs
-    _told[number_of(model)] = describe.compiled(model, given.get("loss"), given.get("metrics"))
+    # What Keras took for metrics: the bridge may have moved them to their place.
+    taken = getattr(getattr(model, "_compile_metrics", None), "_user_metrics", None)
+    _told[number_of(model)] = describe.compiled(model, given.get("loss"), taken or given.get("metrics"))
     send_model(model)
 
 

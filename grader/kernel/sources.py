@@ -17,8 +17,7 @@ _DRIVE_ID = re.compile(r"/(?:d|folders)/([\w-]{10,})")
 def refusal(url: str) -> str:
     """The sentence for a URL that is not course data."""
     return (
-        f"The network is off while grading: {url} cannot be reached; "
-        "course data is served from local copies."
+        f"The network is off while grading: {url} cannot be reached; course data is served from local copies."
     )
 
 

@@ -95,7 +95,7 @@ def _urllib(known: list[Source]) -> None:
     def open_(self: Any, fullurl: Any, data: Any = None, timeout: Any = None) -> Any:
         url = fullurl if isinstance(fullurl, str) else fullurl.full_url
         if is_local(url):
-            return original(self, fullurl, data) if timeout is None else original(self, fullurl, data, timeout)
+            return original(self, fullurl, data, *(() if timeout is None else (timeout,)))
         found = _find(url, known)
         if found is None:
             raise urllib.error.URLError(refusal(url))
@@ -108,7 +108,8 @@ class Response(urllib.response.addinfourl):
     """What `urlopen` returns for a local file: readable, with status 200 and the headers of a download."""
 
     def __init__(self, path: str, url: str) -> None:
-        super().__init__(Path(path).open("rb"), _headers(path), url, code=HTTPStatus.OK)
+        file = Path(path).open("rb")  # noqa: SIM115 - closed with the response, as for a download
+        super().__init__(file, _headers(path), url, code=HTTPStatus.OK)
         self.msg = self.reason = "OK"
 
     def getheader(self, name: str, default: str | None = None) -> str | None:
@@ -140,13 +141,12 @@ def _requests(module: ModuleType, known: list[Source]) -> None:
             raise sys.modules["requests.exceptions"].ConnectionError(refusal(request.url), request=request)
         import urllib3
 
-        body = None if request.method == "HEAD" else Path(found.path).open("rb")
-        raw = urllib3.HTTPResponse(
-            body=body, headers=dict(_headers(found.path).items()), status=200, reason="OK", preload_content=False
-        )
+        headers = dict(_headers(found.path).items())
+        body: Any = b"" if request.method == "HEAD" else Response(found.path, request.url)
+        raw = urllib3.HTTPResponse(body, headers, status=200, reason="OK", preload_content=False)
         return self.build_response(request, raw)
 
-    module.HTTPAdapter.send = send  # type: ignore[attr-defined]
+    module.HTTPAdapter.send = send
 
 
 def _names(module: ModuleType) -> None:
@@ -168,8 +168,9 @@ def _accepting(validate: Callable[..., bool], known: list[Source]) -> Callable[.
 
     @functools.wraps(validate)
     def validate_file(fpath: Any, *args: Any, **kwargs: Any) -> bool:
+        ours = [source.archive for source in known if source.archive is not None]
         return bool(validate(fpath, *args, **kwargs)) or any(
-            source.archive is not None and filecmp.cmp(fpath, source.archive, shallow=False) for source in known
+            filecmp.cmp(fpath, archive, shallow=False) for archive in ours
         )
 
     return validate_file
@@ -221,7 +222,7 @@ def _wget(module: ModuleType) -> None:
     def download(url: str, out: Any = None, bar: Any = None) -> str:
         with urllib.request.urlopen(url) as response:
             target = _target(out, os.path.basename(urllib.parse.urlsplit(url).path) or "download.wget")
-            with open(target, "wb") as file:  # noqa: PTH123 - the notebook's own `open` knows its places
+            with open(target, "wb") as file:
                 shutil.copyfileobj(response, file)
         return target
 

@@ -1,14 +1,18 @@
 """Keeps removed API working, each use with a note (old → new); it never repairs a student's mistake.
 
-| code | what was used |
-|---|---|
-| `lr-argument`, `decay-argument`, `lr-attribute`, `learning-rate-type`, `epsilon-none`, `optimizer-name` | optimizers |
-| `fit-generator`, `evaluate-generator`, `predict-generator`, `predict-classes`, `predict-proba` | removed methods |
-| `fit-argument`, `steps-not-whole`, `data-ran-out`, `metrics-string` | arguments of `fit` and `compile` |
-| `metric-name`, `metrics-names`, `sequential-input`, `generator-next` | values that had another name |
-| `module-path`, `keras-backend`, `tf1-name`, `numpy-name`, `pillow-name`, `scipy-misc`, `dataset-path` | old names |
-| `colab-upload`, `colab-download`, `colab-drive`, `colab-magic`, `kills-itself` | Colab and the kernel |
-| `relocated-data`, `served-from-course-data` | from `places` and `web` |
+The codes of the notes:
+
+* optimizers: `lr-argument`, `decay-argument`, `lr-attribute`, `learning-rate-type`, `epsilon-none`,
+  `optimizer-name`
+* removed methods: `fit-generator`, `evaluate-generator`, `predict-generator`, `predict-classes`,
+  `predict-proba`
+* arguments of `fit` and `compile`: `fit-argument`, `steps-not-whole`, `data-ran-out`, `metrics-string`,
+  `metrics-position`
+* values that had another name: `metric-name`, `metrics-names`, `sequential-input`, `generator-next`
+* old names: `module-path`, `keras-backend`, `tf1-name`, `numpy-name`, `pillow-name`, `scipy-misc`,
+  `dataset-path`
+* Colab and the kernel: `colab-upload`, `colab-download`, `colab-drive`, `colab-magic`, `kills-itself`
+* said elsewhere: `relocated-data` (places), `served-from-course-data` (web)
 
 Each file says where its numbers and behaviour come from. Nothing here draws a random number, and training
 that uses no old API is bit by bit the same with and without the bridge.

@@ -92,7 +92,9 @@ def _patches(module: ModuleType) -> None:
         from PIL import Image
 
         pixels = np.clip(image, 0, 255).astype("uint8")
-        display(Image.fromarray(pixels if pixels.ndim == 2 else pixels[..., [2, 1, 0, 3][: pixels.shape[-1]]]))  # type: ignore[no-untyped-call]
+        if pixels.ndim == 3:
+            pixels = pixels[..., [2, 1, 0, 3][: pixels.shape[-1]]]
+        display(Image.fromarray(pixels))
 
     module.cv2_imshow = cv2_imshow  # type: ignore[attr-defined]
 

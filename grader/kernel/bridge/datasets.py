@@ -13,7 +13,7 @@ from typing import Any
 from .. import channel
 from ..hooks import quietly, replace
 
-# `get_file(fname, origin, untar, md5_hash, file_hash, cache_subdir, …)`: positions between the first and the last.
+# `get_file(fname, origin, untar, md5_hash, file_hash, cache_subdir, …)`: how many follow the name before it.
 _BEFORE_SUBDIR = 4
 
 

@@ -71,7 +71,13 @@ _NUMPY: dict[str, Callable[[], Any]] = {
     "alltrue": lambda: load("numpy").all,
     "sometrue": lambda: load("numpy").any,
 }
-_NUMPY_NEW = {"float_": "np.float64", "Inf": "np.inf", "Infinity": "np.inf", "NaN": "np.nan", "product": "np.prod"}
+_NUMPY_NEW = {
+    "float_": "np.float64",
+    "Inf": "np.inf",
+    "Infinity": "np.inf",
+    "NaN": "np.nan",
+    "product": "np.prod",
+}
 # Pillow's filters that 10.0 removed.
 _PILLOW = {"ANTIALIAS": "LANCZOS", "LINEAR": "BILINEAR", "CUBIC": "BICUBIC"}
 

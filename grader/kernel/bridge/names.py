@@ -116,11 +116,11 @@ def _history(module: ModuleType) -> None:
         self.history = OldNames(self.history)
         self.history.where = "history.history"
 
-    module.History.__init__ = init  # type: ignore[attr-defined]
+    module.History.__init__ = init
 
 
 def _monitor(module: ModuleType, name: str) -> None:
-    """`EarlyStopping(monitor="val_acc")`: Keras 3 looks for a metric of that name before it reads the logs."""
+    """`EarlyStopping(monitor="val_acc")`: Keras 3 looks for a metric of that name even before the logs."""
     callback = getattr(module, name)
     original = callback.on_epoch_end
 

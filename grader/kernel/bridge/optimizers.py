@@ -62,9 +62,10 @@ def _old_arguments(original: Any) -> Any:
 
 def _as_float(rate: Any, name: str) -> Any:
     """A learning rate that is a number of another kind (1, a NumPy value) as the float that Keras 3 wants."""
-    if isinstance(rate, float) or isinstance(rate, bool) or not isinstance(rate, numbers.Real):
+    if isinstance(rate, (float, bool)) or not isinstance(rate, numbers.Real):
         return rate
-    channel.note("learning-rate-type", f"{name}(learning_rate={_shown(rate)})", f"learning_rate={float(rate)}")
+    new = f"learning_rate={float(rate)}"
+    channel.note("learning-rate-type", f"{name}(learning_rate={_shown(rate)})", new)
     return float(rate)
 
 
@@ -90,7 +91,7 @@ def _set_lr(self: Any, value: Any) -> None:
 
 
 def _decaying(original: Any) -> Any:
-    """One step with the rate that `decay` leaves of it; `optimizer.learning_rate` stays what callbacks set."""
+    """One step with what `decay` leaves of the rate; `optimizer.learning_rate` stays what callbacks set."""
 
     @functools.wraps(original)
     def update(self: Any, grads: Any, trainable_variables: Any, learning_rate: Any) -> Any:

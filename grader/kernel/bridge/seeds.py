@@ -31,7 +31,8 @@ def install(override: int | None) -> None:
     after_import("tensorflow._api.v2.compat.v1", lambda module: _named(module, "set_random_seed", derived))
     after_import("tensorflow.python.data.ops.dataset_ops", lambda module: _shuffle(module, derived))
     replace("keras.src.utils.rng_utils", "set_random_seed", lambda f: _first(f, derived))
-    replace("keras.src.utils.image_dataset_utils", "image_dataset_from_directory", lambda f: _by_name(f, derived))
+    loader = "image_dataset_from_directory"
+    replace("keras.src.utils.image_dataset_utils", loader, lambda f: _by_name(f, derived))
     after_import("keras.src.legacy.preprocessing.image", lambda module: _iterator(module, derived))
     after_import("keras.src.initializers.random_initializers", lambda module: _initializer(module, derived))
 
@@ -96,18 +97,18 @@ def _shuffle(module: ModuleType, derived: Callable[[Any], Any]) -> None:
     def shuffle(self: Any, buffer_size: Any, seed: Any = None, *args: Any, **kwargs: Any) -> Any:
         return original(self, buffer_size, seed if asked_by_library() else derived(seed), *args, **kwargs)
 
-    module.DatasetV2.shuffle = shuffle  # type: ignore[attr-defined]
+    module.DatasetV2.shuffle = shuffle
 
 
 def _iterator(module: ModuleType, derived: Callable[[Any], Any]) -> None:
-    """`flow` and `flow_from_directory`: Keras' iterator draws from `np.random.seed(self.seed + step)` itself."""
+    """`flow` and `flow_from_directory`; the iterator goes on with `np.random.seed(self.seed + step)`."""
     original = module.Iterator.__init__
 
     @functools.wraps(original)
     def init(self: Any, n: Any, batch_size: Any, shuffle: Any, seed: Any, *args: Any, **kwargs: Any) -> None:
         original(self, n, batch_size, shuffle, derived(seed), *args, **kwargs)
 
-    module.Iterator.__init__ = init  # type: ignore[attr-defined]
+    module.Iterator.__init__ = init
 
 
 def _initializer(module: ModuleType, derived: Callable[[Any], Any]) -> None:
@@ -117,4 +118,4 @@ def _initializer(module: ModuleType, derived: Callable[[Any], Any]) -> None:
     def init(self: Any, seed: Any = None) -> None:
         original(self, derived(seed))
 
-    module.RandomInitializer.__init__ = init  # type: ignore[attr-defined]
+    module.RandomInitializer.__init__ = init

@@ -73,7 +73,7 @@ def _extensions(ip: Any) -> None:
 
 def _shutdown(ip: Any) -> None:
     """`IPython.Application.instance().kernel.do_shutdown(True)`: the other way to kill one's kernel."""
-    kernel = getattr(ip, "kernel", None)
+    kernel: Any = getattr(ip, "kernel", None)
     original = getattr(kernel, "do_shutdown", None)
     if original is None:
         return
@@ -95,7 +95,7 @@ class TodaysImports(ast.NodeTransformer):
     it cannot be put into a model of today. So the cell's own imports are read anew, and the module stays.
     """
 
-    def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.ImportFrom:  # noqa: N802
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.ImportFrom:
         """Change the path of `from path import names`."""
         if node.module == "tensorflow.python" and any(a.name == "keras" for a in node.names):
             node.module = "tensorflow"
@@ -104,7 +104,7 @@ class TodaysImports(ast.NodeTransformer):
             node.module = _todays(node.module)
         return node
 
-    def visit_Import(self, node: ast.Import) -> ast.Import:  # noqa: N802
+    def visit_Import(self, node: ast.Import) -> ast.Import:
         """Change `import path as name`; without `as` the name would change too."""
         for alias in node.names:
             if alias.asname:

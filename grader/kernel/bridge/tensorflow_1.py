@@ -13,14 +13,24 @@ from ..hooks import add_names, load
 
 # Still in `tf.compat.v1`, with the meaning they had.
 _COMPATIBLE = (
-    "ConfigProto Session InteractiveSession GPUOptions set_random_seed reset_default_graph get_default_graph "
-    "logging app flags gfile global_variables_initializer"
-).split()
+    "ConfigProto",
+    "GPUOptions",
+    "Session",
+    "InteractiveSession",
+    "set_random_seed",
+    "reset_default_graph",
+    "get_default_graph",
+    "global_variables_initializer",
+    "logging",
+    "app",
+    "flags",
+    "gfile",
+)
 # Done by TensorFlow 2 itself.
 _NEEDLESS = ("enable_eager_execution", "enable_v2_behavior")
 # Defaults of TensorFlow 1.15's `tf.train` (its `decay` is Keras' `rho`).
 _OPTIMIZERS: dict[str, tuple[str, dict[str, str], dict[str, float]]] = {
-    "AdamOptimizer": ("Adam", {"beta1": "beta_1", "beta2": "beta_2"}, {"learning_rate": 0.001, "epsilon": 1e-8}),
+    "AdamOptimizer": ("Adam", {"beta1": "beta_1", "beta2": "beta_2"}, {"epsilon": 1e-8}),
     "RMSPropOptimizer": ("RMSprop", {"decay": "rho"}, {"epsilon": 1e-10}),
     "GradientDescentOptimizer": ("SGD", {}, {}),
 }

@@ -125,7 +125,7 @@ def _needs_length() -> bool:
 
 @functools.cache
 def _repeating_class() -> Any:
-    base = load("keras").utils.PyDataset
+    base: Any = load("keras").utils.PyDataset
 
     class Repeated(base):  # type: ignore[misc]
         """A data set without end: the batches of another one, over and over, shuffled at its own ends."""
@@ -154,16 +154,31 @@ def _repeating_class() -> Any:
 def _compile(
     signature: inspect.Signature, model: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """`metrics='accuracy'` without a list, as TensorFlow 2 accepted it."""
+    """`metrics='accuracy'` without a list, and metrics in third place, as TensorFlow 2 took them."""
     given = dict(signature.bind_partial(model, *args, **kwargs).arguments)
-    changed: dict[str, Any] = {}
+    changed = _in_old_order(given)
     for name in ("metrics", "weighted_metrics"):
-        value = given.get(name)
+        value = {**given, **changed}.get(name)
         if isinstance(value, str) or (value is not None and callable(value)):
-            shown = repr(value) if isinstance(value, str) else "…"
+            shown = _shown(value)
             channel.note("metrics-string", f"{name}={shown}", f"{name}=[{shown}]")
             changed[name] = [value]
     return _with(signature, given, changed) if changed else (args, kwargs)
+
+
+def _in_old_order(given: dict[str, Any]) -> dict[str, Any]:
+    """`compile("adam", "mse", ["acc"])`: Keras 3 put `loss_weights` before `metrics`; weights are numbers."""
+    third = given.get("loss_weights")
+    listed = third if isinstance(third, (list, tuple)) else [third]
+    if not listed or not all(isinstance(m, str) or callable(m) for m in listed):
+        return {}
+    channel.note("metrics-position", f"compile(…, {_shown(third)})", f"compile(…, metrics={_shown(third)})")
+    return {"metrics": third, "loss_weights": given.get("metrics")}
+
+
+def _shown(metrics: Any) -> str:
+    text = repr(metrics)
+    return text if len(text) < 40 and "<" not in text else "[…]"
 
 
 def _with(
@@ -211,9 +226,7 @@ def evaluate_generator(
 ) -> Any:  # fmt: skip
     """`model.evaluate` with the arguments of TensorFlow 2.0's `evaluate_generator`."""
     channel.note("evaluate-generator", "model.evaluate_generator(…)", "model.evaluate(…)")
-    return self.evaluate(
-        generator, steps=_whole_steps("steps", steps), callbacks=callbacks, verbose=verbose
-    )
+    return self.evaluate(generator, steps=_whole_steps("steps", steps), callbacks=callbacks, verbose=verbose)
 
 
 def predict_generator(

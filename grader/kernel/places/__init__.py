@@ -1,8 +1,8 @@
 """Puts course data where notebooks look for it, and finds it where they misplace it.
 
 Places come first: each registered set is copied to the paths that the course's notebooks use. A path
-that is missing nevertheless is read by its words (an archive's name, a folder's name, a class): where it clearly
-means a registered set it comes into being as a private copy, and a note "relocated-data" says so.
+that is missing nevertheless is read by its words (an archive's name, a folder's name, a class): where it
+clearly means a registered set it comes into being as a private copy, and a note "relocated-data" says so.
 Nothing happens as long as a path exists.
 
 Without a sandbox `roots` leads the course's absolute paths into the work folder, see `rooted.py`.
@@ -27,10 +27,11 @@ _state: dict[str, Any] = {}
 
 
 def install(manifest: Iterable[Mapping[str, Any]], roots: Mapping[str, str] | None = None) -> None:
-    """Copy the data sets to their places, relative ones from the working directory, and wrap what reads files.
+    """Copy the data sets to their places and wrap what reads files.
 
-    `roots` is None in a sandbox, where /tmp and /content are private and really there; else it maps
-    such prefixes into the work folder, and writing anywhere else raises PermissionError.
+    Relative places start at the working directory. `roots` is None in a sandbox, where /tmp and /content
+    are private and really there; else it maps such prefixes into the work folder, and writing anywhere
+    else raises PermissionError.
     """
     entries = list(manifest)
     found = Rooted(roots, _exempt(entries)) if roots else None

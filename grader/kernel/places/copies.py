@@ -17,6 +17,7 @@ def copy(source: str, target: str, first: str | None = None) -> None:
     `first` is an earlier copy of the same source by us: a large set is linked to it.
     """
     if Path(source).is_file():
+        os.makedirs(os.path.dirname(target) or ".", exist_ok=True)
         _file(source, target, first)
         return
     os.makedirs(target, exist_ok=True)
@@ -44,7 +45,6 @@ def holds_files(folder: str) -> bool:
 def _file(source: str, target: str, first: str | None) -> None:
     if os.path.lexists(target):
         return
-    os.makedirs(os.path.dirname(target) or ".", exist_ok=True)
     if first is not None:
         try:
             os.link(first, target)

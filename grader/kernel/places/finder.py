@@ -31,9 +31,7 @@ class Finder:
 
     def place_all(self) -> None:
         """Copy each set to its places; what the submission brought along is never touched."""
-        wanted = [
-            (self._real(path), path, kind, data) for data in self.sets for path, kind in data.places
-        ]
+        wanted = [(self._real(path), path, kind, data) for data in self.sets for path, kind in data.places]
         folders = {real for real, _, kind, _ in wanted if kind == "folder"}
         taken = {real for real, _, kind, _ in wanted if _is_taken(real, kind)}
         for real, path, kind, data in wanted:

@@ -62,13 +62,13 @@ class Meant:
         """Our pristine copy of what was meant."""
         if self.kind == "archive":
             return str(self.data.archive)
-        return os.path.join(str(self.data.folder), *self.tail.split("/")) if self.tail else str(self.data.folder)
+        return os.path.join(str(self.data.folder), *self.tail.split("/")).rstrip(os.sep)
 
 
 def meant(path: str, sets: Iterable[DataSet]) -> Meant | None:
     """What a path that does not exist was meant to be, or None when nothing speaks for a data set.
 
-    A path may be of any system: "D:/wk4/h-or-s/happy" and "C:\\\\data\\\\happy" are read alike. Among
+    A path may be of any system: "D:/wk4/h-or-s/happy" is read like one with backslashes. Among
     several sets the one named by the longest word wins ("validation-horse-or-human" before
     "horse-or-human"), then the one registered first.
     """
@@ -164,7 +164,8 @@ def _word_position(parts: list[str], data: DataSet) -> int | None:
 def _is_exact(part: str, data: DataSet) -> bool:
     """Whether a folder's name is a word of the set, give or take "_data" or "-images"."""
     name = part.lower()
-    return any(re.sub(r"[\W_\d]+", "", name.replace(w, "", 1)) in _BESIDE_WORD for w in data.words if w in name)
+    beside = (name.replace(word, "", 1) for word in data.words if word in name)
+    return any(re.sub(r"[\W_\d]+", "", rest) in _BESIDE_WORD for rest in beside)
 
 
 def _word_length(parts: list[str], data: DataSet) -> int:

@@ -63,10 +63,10 @@ def _retrying(
         try:
             return function(*args, **kwargs)
         except _MISSING:
-            new = None
-            if args and not finder.is_busy and kwargs.get("dir_fd") is None and reads(*args, **kwargs):
-                if not (question and asked_by_library()):
-                    new = quietly(finder.find, args[0], question)
+            may_ask = args and kwargs.get("dir_fd") is None and reads(*args, **kwargs)
+            if not may_ask or finder.is_busy or (question and asked_by_library()):
+                raise
+            new = quietly(finder.find, args[0], question)
             if new is None:
                 raise
         return function(new, *args[1:], **kwargs)
@@ -155,7 +155,7 @@ def _loaders(finder: Finder) -> None:
         def init(self: Any, directory: Any, *args: Any, **kwargs: Any) -> None:
             original(self, _loaded(finder, directory), *args, **kwargs)
 
-        module.DirectoryIterator.__init__ = init  # type: ignore[attr-defined]
+        module.DirectoryIterator.__init__ = init
 
     after_import("keras.src.legacy.preprocessing.image", legacy)
     after_import("keras.src.utils.dataset_utils", lambda module: _index(module, finder))

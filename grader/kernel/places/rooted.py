@@ -25,9 +25,11 @@ from ..hooks import after_import, asked_by_us, quietly, replace
 from .reading import set_os_function
 
 _ONE_PATH = (
-    "stat lstat listdir scandir mkdir rmdir remove unlink open chdir access chmod lchmod chown lchown "
-    "utime truncate readlink statvfs mkfifo mknod getxattr setxattr listxattr removexattr"
-).split()
+    *("open", "stat", "lstat", "access", "listdir", "scandir", "chdir", "readlink", "statvfs"),
+    *("mkdir", "rmdir", "remove", "unlink", "truncate", "mkfifo", "mknod"),
+    *("chmod", "lchmod", "chown", "lchown", "utime"),
+    *("getxattr", "setxattr", "listxattr", "removexattr"),
+)
 _TWO_PATHS = ("rename", "replace", "link", "symlink")
 # Audit events that change files: the positions of their paths, and of the directory descriptors
 # these are relative to (documented in Python's "audit events table").
@@ -49,11 +51,14 @@ _WRITE_FLAGS = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 _SCRIPTS = ("bash", "sh", "script", "system", "sx", "!", "!!")
 _DEVICES = ("/dev/", "/proc/self/")
 # Functions of TensorFlow, OpenCV and h5py that open files outside Python, by their first argument.
-_GFILE = (
-    "FileExists DeleteFile CreateDir RecursivelyCreateDir DeleteRecursively IsDirectory GetChildren "
-    "Stat GetMatchingFiles HasAtomicMove BufferedInputStream WritableFile CopyFile RenameFile"
-).split()
-_GFILE_READS = frozenset("FileExists IsDirectory GetChildren Stat GetMatchingFiles BufferedInputStream".split())
+_GFILE_READS = (
+    *("FileExists", "IsDirectory", "GetChildren", "Stat", "GetMatchingFiles"),
+    *("HasAtomicMove", "BufferedInputStream"),
+)
+_GFILE_WRITES = (
+    *("CreateDir", "RecursivelyCreateDir", "DeleteFile", "DeleteRecursively"),
+    *("CopyFile", "RenameFile", "WritableFile"),
+)
 _OPENCV = {"imread": False, "imwrite": True, "VideoCapture": False, "VideoWriter": True}
 
 
@@ -222,9 +227,9 @@ def _refusing(rooted: Rooted) -> Callable[[str, tuple[Any, ...]], None]:
 
 def _libraries(rooted: Rooted) -> None:
     def gfile(module: ModuleType) -> None:
-        for name in [n for n in _GFILE if hasattr(module, n)]:
-            two = name in ("CopyFile", "RenameFile")
-            wrapper = _outside(getattr(module, name), rooted, name not in _GFILE_READS, 2 if two else 1)
+        for name in [n for n in (*_GFILE_READS, *_GFILE_WRITES) if hasattr(module, n)]:
+            count = 2 if name in ("CopyFile", "RenameFile") else 1
+            wrapper = _outside(getattr(module, name), rooted, name in _GFILE_WRITES, count)
             setattr(module, name, wrapper)
 
     def opencv(module: ModuleType) -> None:
@@ -233,7 +238,7 @@ def _libraries(rooted: Rooted) -> None:
                 setattr(module, name, _outside(getattr(module, name), rooted, writes))
 
     def h5py(module: ModuleType) -> None:
-        module.File.__init__ = _outside_method(module.File.__init__, rooted)  # type: ignore[attr-defined]
+        module.File.__init__ = _outside_method(module.File.__init__, rooted)
 
     after_import("tensorflow.python.lib.io._pywrap_file_io", gfile)
     after_import("cv2", opencv)
@@ -298,7 +303,7 @@ def _commands(rooted: Rooted) -> None:
     def mapped_system(command: Any) -> int:
         return system(rooted.text(os.fsdecode(command)))
 
-    subprocess.Popen.__init__ = init  # type: ignore[assignment]
+    subprocess.Popen.__init__ = init  # type: ignore[method-assign]
     os.system = mapped_system
 
 

@@ -48,7 +48,7 @@ def _archives(name: str) -> list[str]:
         for source in known_sources():
             if source.archive and Path(path).name.lower() in {n.lower() for n in source.archive_names}:
                 return [source.archive]
-    return [path for path in sorted(glob.glob(name)) if zipfile.is_zipfile(path)]  # noqa: PTH207
+    return [path for path in sorted(glob.glob(name)) if zipfile.is_zipfile(path)]
 
 
 def _one(archive: str, given: Arguments, wanted: list[str], excluded: list[str]) -> int:
