@@ -75,8 +75,19 @@ def grade_all(
             on_outcome(outcome)
     finally:
         done = [outcomes[s.student] for s in submissions if s.student in outcomes]
-        write_gradebook(conditions.assignment, [o.grade for o in done], out)
+        write_gradebook(conditions.assignment, _all_grades([o.grade for o in done], out), out)
     return done
+
+
+def _all_grades(now: Sequence[Grade], out: Path) -> list[Grade]:
+    """The grades of this call and, behind them, those that earlier calls left in `out`."""
+    here = {grade.student for grade in now}
+    earlier = (
+        _grade_before(path.parent)
+        for path in sorted(out.glob("*/grade.json"))
+        if path.parent.name not in here
+    )
+    return [*now, *(grade for grade in earlier if grade is not None)]
 
 
 def _check_writable(out: Path) -> None:
@@ -124,6 +135,7 @@ def grade_one(
         run = _not_run(submission, Ending.GRADER_FAILED, what)
         grade = judge(conditions.assignment, run)
         with contextlib.suppress(OSError):
+            write_run(run, out / submission.student / "run.json")
             write_grade(grade, out / submission.student / "grade.json")
         return Outcome(submission, grade)
 
@@ -185,15 +197,15 @@ def run_with_tries(
     """Run it; where only chance kept it from full marks, again with other seeds; the best counts."""
     if submission.notebook is None:
         return _not_run(submission, Ending.UNREADABLE, submission.problem, print_), None
-    attempts: list[tuple[Run, NotebookNode, float]] = []
+    attempts: list[tuple[Run, NotebookNode, float | None]] = []
     for attempt in range(TRIES):
         job = _job(conditions, submission, print_, attempt, hidden)
         run, executed = run_submission(job, conditions.protection, stop)
         grade = judge(conditions.assignment, run)
-        attempts.append((run, executed, best_reached(run, grade) or 0.0))
+        attempts.append((run, executed, best_reached(run, grade)))
         if not chance_decides(conditions.assignment, run, grade):
             break
-    best = max(attempts, key=lambda a: (judge(conditions.assignment, a[0]).score_so_far, a[2]))
+    best = max(attempts, key=lambda a: (judge(conditions.assignment, a[0]).score_so_far, a[2] or 0))
     tried = tuple(Attempt(seed=run.seed, best_accuracy=reached) for run, _, reached in attempts)
     return msgspec.structs.replace(best[0], attempts=tried), best[1]
 

@@ -143,7 +143,6 @@ class Pipeline(Struct, frozen=True, kw_only=True):
     kind: Literal[
         "flow_from_directory", "image_dataset_from_directory", "flow", "arrays", "dataset", "generator"
     ]
-    data_set: Word | None = None
     folder: Text | None = None
     classes: Annotated[tuple[PictureClass, ...], Meta(max_length=200)] = ()
     samples: Number | None = None
@@ -213,7 +212,6 @@ class SwitchingMap(Struct, frozen=True, kw_only=True):
     missing: Answer = "unknown"
     none: Answer = "unknown"
     errors: Number = 0
-    error: Text | None = None
     steady: bool = True
 
 
@@ -242,6 +240,10 @@ class Note(Struct, frozen=True, kw_only=True):
     new: Text
     cell: Number | None = None
     line: Number | None = None
+
+
+STOPPED = "Stopped"
+"""Stands for the error of a cell that was cut off: by a limit, or because the kernel died."""
 
 
 class CellRun(Struct, frozen=True, kw_only=True):
@@ -306,10 +308,11 @@ class Run(Struct, frozen=True, kw_only=True):
 
     @property
     def model(self) -> ModelSnapshot | None:
-        """The model of the training being judged; without a training, the model made last."""
+        """The model of the training being judged; without a training, the model compiled (or made) last."""
         training = self.training
         if training is None:
-            return self.models[-1] if self.models else None
+            compiled = [model for model in self.models if model.compiled]
+            return next(reversed(compiled or self.models), None)
         return next((m for m in self.models if m.id == training.model), None)
 
     @property

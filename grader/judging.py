@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Struct, field
 
 from grader.assignment import Assignment, Criterion
-from grader.checks import CHECKS, DIAGNOSES, Finding
+from grader.checks import CHECKS, DIAGNOSES, Diagnosis, Finding
 from grader.checks.training import best_accuracy
 from grader.errors import EvidenceError
 from grader.evidence import Ending, Note, Run, Training, write_whole
@@ -156,7 +156,7 @@ def _made(criterion: Criterion, status: Status, points: float | None, finding: F
         points=points,
         max_points=criterion.points,
         saw=finding.saw,
-        hint="" if status is Status.MET else (known.hint if known else criterion.hint),
+        hint="" if status is Status.MET else _hint(criterion, known),
         read=criterion.read,
         diagnosis=finding.diagnosis,
         notes=finding.notes,
@@ -164,6 +164,12 @@ def _made(criterion: Criterion, status: Status, points: float | None, finding: F
             PartVerdict(name=p.name, weight=p.weight, share=p.share, saw=p.saw) for p in finding.parts
         ),
     )
+
+
+def _hint(criterion: Criterion, known: Diagnosis | None) -> str:
+    """The diagnosis's hint with the rubric's own numbers; without a diagnosis, the criterion's."""
+    settings = {"above": "the value that is asked for", **criterion.settings}
+    return known.hint.format_map(settings) if known else criterion.hint
 
 
 def _grade(assignment: Assignment, run: Run, verdicts: tuple[Verdict, ...]) -> Grade:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from grader.checks import DIAGNOSES
 from grader.errors import AssignmentError
 from grader.judging import Grade, Status, Verdict
 from grader.submission import find_submissions
+
+EDIT_KEYS = {"id", "title", "replace", "fails", "may"}
 
 NOTHING = ""
 """Stands for the diagnosis of a criterion that had nothing to look at."""
@@ -116,14 +119,21 @@ def read_cases(assignment: Assignment) -> list[Case]:
         AssignmentError: mistakes.toml is missing, or names what does not exist.
 
     """
-    table = _read_toml(assignment.folder / "mistakes.toml")
+    path = assignment.folder / "mistakes.toml"
+    table = _read_toml(path)
+    _refuse_keys(table, {"starter", "samples", "alternatives", "mistakes"}, str(path))
     gives_away = tuple(table.get("starter", {}).get("gives_away", ()))
-    return [
+    cases = [
         Case("reference", "The reference solution", {}),
         Case("starter", "The starter, as students get it", {}, gives_away=gives_away),
-        *(_edit(assignment, entry) for entry in table.get("alternatives", ())),
-        *(_edit(assignment, entry) for entry in table.get("mistakes", ())),
+        *(_edit(assignment, entry, {"id", "title", "replace"}) for entry in table.get("alternatives", ())),
+        *(_edit(assignment, entry, EDIT_KEYS) for entry in table.get("mistakes", ())),
     ]
+    names = [case.name for case in cases]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice:
+        raise AssignmentError(f"{path}: the id {twice!r} is used twice.")
+    return cases
 
 
 def _read_toml(path: Path) -> dict[str, Any]:
@@ -135,11 +145,22 @@ def _read_toml(path: Path) -> dict[str, Any]:
         raise AssignmentError(f"{path} is not valid TOML: {problem}.") from None
 
 
-def _edit(assignment: Assignment, entry: Mapping[str, Any]) -> Case:
+def _refuse_keys(table: Mapping[str, Any], known: set[str], place: str) -> None:
+    for key in table:
+        if key not in known:
+            near = difflib.get_close_matches(key, known, n=1)
+            meant = f"; did you mean {near[0]!r}?" if near else "."
+            raise AssignmentError(f"{place}: unknown key {key!r}{meant}")
+
+
+def _edit(assignment: Assignment, entry: Mapping[str, Any], keys: set[str]) -> Case:
     place = f"{assignment.folder / 'mistakes.toml'}, {entry.get('id')!r}"
-    missing = [key for key in ("id", "title", "replace") if key not in entry]
+    _refuse_keys(entry, keys, place)
+    missing = next(
+        (key for key in ("id", "title", "replace", "fails") if key in keys and key not in entry), None
+    )
     if missing:
-        raise AssignmentError(f"{place}: {missing[0]!r} is missing.")
+        raise AssignmentError(f"{place}: {missing!r} is missing.")
     known = {criterion.id for criterion in assignment.criteria}
     fails, may = dict(entry.get("fails", {})), tuple(entry.get("may", ()))
     for criterion in (*fails, *may):
@@ -148,8 +169,15 @@ def _edit(assignment: Assignment, entry: Mapping[str, Any]) -> Case:
     for diagnosis in fails.values():
         if diagnosis != NOTHING and diagnosis not in DIAGNOSES:
             raise AssignmentError(f"{place}: there is no diagnosis {diagnosis!r}.")
-    replace = tuple((old, new) for old, new in entry["replace"])
-    return Case(entry["id"], entry["title"], fails, may, replace)
+    return Case(entry["id"], entry["title"], fails, may, _pairs(entry["replace"], place))
+
+
+def _pairs(replace: Any, place: str) -> tuple[tuple[str, str], ...]:
+    """The (text, new text) pairs of an edit."""
+    try:
+        return tuple((str(old), str(new)) for old, new in replace)
+    except (TypeError, ValueError):
+        raise AssignmentError(f'{place}: replace must be pairs of texts: [["old", "new"], …].') from None
 
 
 # Writing the notebooks ------------------------------------------------------------------------------

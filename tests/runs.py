@@ -11,7 +11,7 @@ import msgspec
 from hypothesis import strategies as st
 
 from grader.checks import Finding
-from grader.evidence import Answer, Batch, Callback, Pipeline, PictureClass, Run, Switch, SwitchingMap
+from grader.evidence import Answer, Batch, Callback, PictureClass, Pipeline, Run, Switch, SwitchingMap
 from grader.execution.questions import Ask, Call, Logs, switching_maps
 
 Decide = Callable[[int, Logs], object]
@@ -178,9 +178,9 @@ STRATEGIES: dict[type, Callable[[Any], st.SearchStrategy[Any]]] = {
     msgspec.inspect.LiteralType: lambda info: st.sampled_from(info.values),
     msgspec.inspect.EnumType: lambda info: st.sampled_from(list(info.cls)),
     msgspec.inspect.UnionType: lambda info: st.one_of([_of(one) for one in info.types]),
-    msgspec.inspect.VarTupleType: lambda info: st.lists(
-        _of(info.item_type), max_size=_up_to(info, 2)
-    ).map(tuple),
+    msgspec.inspect.VarTupleType: lambda info: st.lists(_of(info.item_type), max_size=_up_to(info, 2)).map(
+        tuple
+    ),
     msgspec.inspect.DictType: lambda info: st.dictionaries(
         _of(info.key_type), _of(info.value_type), max_size=_up_to(info, 3)
     ),

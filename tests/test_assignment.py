@@ -1,4 +1,3 @@
-# ruff: noqa: SIM300 (asserts read expected == actual)
 """An assignment is read as it is written, or refused with place, problem and what was probably meant."""
 
 from __future__ import annotations
@@ -176,7 +175,11 @@ def test_little_is_enough(tmp_path: Path) -> None:
             "memory = [4]",
             ", [limits]: [4] is not a size such as '512 MiB' or '4 GiB'.",
         ),
-        ("[[calls]]", "[calls]", ": 'calls' must be a list, not {'code': 'gen = make()', 'needs': ['make']}."),
+        (
+            "[[calls]]",
+            "[calls]",
+            ": 'calls' must be a list, not {'code': 'gen = make()', 'needs': ['make']}.",
+        ),
         ('code = "gen = make()"', "", ", [[calls]] number 1: 'code' is missing."),
         ('code = "gen', 'cod = "gen', ", [[calls]] number 1: unknown key 'cod'; did you mean 'code'?"),
         (
@@ -286,7 +289,14 @@ def test_a_slip_is_refused_with_its_place(old: str, new: str, message: str, tmp_
             ": 'limits' must be a table, not 90.",
         ),
     ],
-    ids=["empty", "no criteria", "criteria no table", "criterion no table", "call no table", "limits no table"],
+    ids=[
+        "empty",
+        "no criteria",
+        "criteria no table",
+        "criterion no table",
+        "call no table",
+        "limits no table",
+    ],
 )
 def test_a_file_of_another_shape_is_refused(text: str, message: str, tmp_path: Path) -> None:
     """A file without criteria, or with a value where a table belongs, says which."""

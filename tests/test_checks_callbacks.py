@@ -1,4 +1,3 @@
-# ruff: noqa: SIM300 (asserts read expected == actual)
 """A callback is judged by when it stops training; most of these are real ones that were really asked."""
 
 from __future__ import annotations
@@ -119,9 +118,7 @@ def test_accuracy_under_the_name_that_the_model_reports(name: str, kind: str) ->
 
 def test_other_metrics_may_be_reported_beside_accuracy() -> None:
     """Validation metrics that the callback ignores change nothing."""
-    callback = asked(
-        lambda e, logs: accuracy(logs) > 0.999, ("loss", "accuracy", "val_loss", "val_accuracy")
-    )
+    callback = asked(lambda e, logs: accuracy(logs) > 0.999, ("loss", "accuracy", "val_loss", "val_accuracy"))
 
     assert MET == outcome(judged(with_callback(callback)))
 
@@ -137,7 +134,10 @@ def test_an_old_name_is_a_note() -> None:
     """A callback that reads `acc` where the model reports `accuracy` is right, and is told so."""
     finding = judged(with_callback(stopper(old_names=("acc",))))
 
-    assert (1.0, ("The callback reads 'acc', the old name of 'accuracy'; both were taken as the same number.",)) == (
+    assert (
+        1.0,
+        ("The callback reads 'acc', the old name of 'accuracy'; both were taken as the same number.",),
+    ) == (
         finding.share,
         finding.notes,
     )
@@ -157,7 +157,9 @@ def test_accuracy_that_was_never_reached_is_not_the_callback_s_fault() -> None:
     finding = judged(seen(training={"epochs": LOW, "stopped": False}))
 
     assert MET == outcome(finding)
-    assert "Accuracy never passed the threshold; the callback would have ended training." == finding.parts[3].saw
+    assert (
+        "Accuracy never passed the threshold; the callback would have ended training." == finding.parts[3].saw
+    )
 
 
 # Wrong ----------------------------------------------------------------------------------------------
@@ -365,12 +367,8 @@ def test_a_callback_that_raises_on_none_only_is_right() -> None:
         pytest.param(
             seen(callback={"origin": "class"}), METRIC + POINT, "callback-class-not-instance", id="the class"
         ),
-        pytest.param(
-            seen(trainings=(), focus=None), METRIC + POINT, "callback-not-passed", id="no training"
-        ),
-        pytest.param(
-            seen(training={"stopped": False}), 1 - ENDED, "training-went-on", id="training went on"
-        ),
+        pytest.param(seen(trainings=(), focus=None), METRIC + POINT, "callback-not-passed", id="no training"),
+        pytest.param(seen(training={"stopped": False}), 1 - ENDED, "training-went-on", id="training went on"),
         pytest.param(
             seen(
                 callback={"maps": driven(lambda e, logs: logs["accuracy"] > 0.9999)},
@@ -407,7 +405,9 @@ def test_a_callback_of_another_training_was_not_passed_to_this_one() -> None:
     """What another fit was given does not count for the one that is judged."""
     run = seen(trainings=(training(id=0, callbacks=(1,)), training(id=1, callbacks=())), focus=1)
 
-    assert {"right metric": 1, "right point": 1, "passed to fit": 0, "ended training": 0} == shares(judged(run))
+    assert {"right metric": 1, "right point": 1, "passed to fit": 0, "ended training": 0} == shares(
+        judged(run)
+    )
 
 
 # No callback of one's own ---------------------------------------------------------------------------
@@ -458,9 +458,18 @@ def test_threshold_metric_and_weights_are_settings() -> None:
     )
 
     assert 1 == judged(run, metric="val_accuracy", above=0.9).share
-    assert 0.5 == judged(
-        run, metric="val_accuracy", above=0.5, metric_weight=1, point_weight=3, passed_weight=1, ended_weight=1
-    ).share
+    assert (
+        0.5
+        == judged(
+            run,
+            metric="val_accuracy",
+            above=0.5,
+            metric_weight=1,
+            point_weight=3,
+            passed_weight=1,
+            ended_weight=1,
+        ).share
+    )
 
 
 def unsteady(**changes: Any) -> SwitchingMap:

@@ -1,4 +1,3 @@
-# ruff: noqa: SIM300 (asserts read expected == actual)
 """The pictures are judged by what reaches the model, whoever loaded and rescaled them."""
 
 from __future__ import annotations
@@ -141,9 +140,7 @@ def test_colour(changes: dict[str, Any], expected: tuple[float, str | None]) -> 
         (None, None, (1 - RANGE, None), 0),
     ],
 )
-def test_range(
-    low: float | None, high: float | None, expected: tuple[float, str | None], notes: int
-) -> None:
+def test_range(low: float | None, high: float | None, expected: tuple[float, str | None], notes: int) -> None:
     """The largest magnitude lies between 0.2 and 5; anything but 0 to 1 earns a note that costs nothing."""
     finding = found(reaching(low, high))
 

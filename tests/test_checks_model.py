@@ -1,4 +1,3 @@
-# ruff: noqa: SIM300 (asserts read expected == actual)
 """The model is judged by what it takes in and answers with, not by how that is written."""
 
 from __future__ import annotations
@@ -28,7 +27,9 @@ CATEGORICAL = Loss(name="categorical_crossentropy")
 SQUARED = Loss(name="mean_squared_error")
 
 
-def answering(units: int | None, activation: str | None, loss: Loss | None = CROSSENTROPY, **more: Any) -> Run:
+def answering(
+    units: int | None, activation: str | None, loss: Loss | None = CROSSENTROPY, **more: Any
+) -> Run:
     """A run whose model answers like this and was compiled with this loss."""
     output = Output(units=units, activation=activation)
     return seen(model={"output": output, "compiled": Compiled(loss=loss), **more})
@@ -276,12 +277,8 @@ def taking(*shape: int | None, batch: tuple[int | None, ...] | None = None, **pi
             (0, "input-size-differs-from-pictures"),
             id="any height, another width",
         ),
-        pytest.param(
-            taking(None, 150, 150, 1, batch=(None, 150, 150, 1)), (0, "not-colour"), id="greyscale"
-        ),
-        pytest.param(
-            taking(None, 22500, batch=(None, 22500)), (0, "input-is-not-a-picture"), id="flat"
-        ),
+        pytest.param(taking(None, 150, 150, 1, batch=(None, 150, 150, 1)), (0, "not-colour"), id="greyscale"),
+        pytest.param(taking(None, 22500, batch=(None, 22500)), (0, "input-is-not-a-picture"), id="flat"),
         pytest.param(
             taking(None, 150, 150, batch=(None, 150, 150)), (0, "input-is-not-a-picture"), id="no channels"
         ),

@@ -1,4 +1,3 @@
-# ruff: noqa: SIM300 (asserts read expected == actual)
 """Cells that fail cost points when the reason is the student's, and only then."""
 
 from __future__ import annotations
@@ -10,8 +9,8 @@ from builders import cell
 from runs import outcome, seen
 
 from grader.checks import Finding
-from grader.checks.notebook import cells_run, ended_early, names_bound
-from grader.evidence import CellRun, Ending
+from grader.checks.notebook import cells_run
+from grader.evidence import STOPPED, CellRun, Ending
 
 
 def ran(*cells: CellRun, **changes: Any) -> Finding:
@@ -131,7 +130,9 @@ def test_what_is_the_student_s_fault_counts(error: str, message: str) -> None:
 def test_what_follows_from_an_excused_cell_is_excused() -> None:
     """A name that an excused cell would have made is missing through no fault of the student's."""
     finding = ran(
-        failed("ModuleNotFoundError", "No module named 'helpers'", "import helpers\nx, y = helpers.load()", 0),
+        failed(
+            "ModuleNotFoundError", "No module named 'helpers'", "import helpers\nx, y = helpers.load()", 0
+        ),
         failed("NameError", "name 'y' is not defined", "z = y + 1", 1),
         failed("NameError", "name 'z' is not defined", "print(z)", 2),
         failed("NameError", "name 'w' is not defined", "print(w)", 3),
@@ -157,6 +158,7 @@ DEFINES = "class Stop(Callback):\n    def on_epoch_end(self, epoch, logs=None):\
         (failed("SyntaxError", "'(' was never closed (1.py, line 3)"), "cell-does-not-parse"),
         (failed("IndentationError", "unexpected indent"), "cell-does-not-parse"),
         (failed("TabError", "inconsistent use of tabs"), "cell-does-not-parse"),
+        (failed(STOPPED, "The notebook took longer than 10 minutes and was stopped."), "kernel-stopped"),
         (failed("NameError", "name 'tf' is not defined"), "missing-import"),
         (failed("NameError", "name 'np' is not defined. Did you mean: 'n'?"), "missing-import"),
         (failed("NameError", "name 'zipfile' is not defined"), "missing-import"),
@@ -186,7 +188,11 @@ def test_a_failed_cell_has_a_diagnosis(failing: CellRun, diagnosis: str) -> None
             {},
             "1 of 2 code cells ran. First, cell 8, line 3: KeyError: 'acc'",
         ),
-        ((failed("KeyError", "x" * 400),), {}, f"0 of 1 code cells ran. First, cell 2: KeyError: {'x' * 300}"),
+        (
+            (failed("KeyError", "x" * 400),),
+            {},
+            f"0 of 1 code cells ran. First, cell 2: KeyError: {'x' * 300}",
+        ),
         (
             (cell(0), cell(1, "not-run")),
             {"ending": Ending.KERNEL_DIED, "problem": "The kernel died while cell 1 ran."},
@@ -200,33 +206,3 @@ def test_a_failed_cell_has_a_diagnosis(failing: CellRun, diagnosis: str) -> None
 def test_what_the_check_says(cells: tuple[CellRun, ...], changes: dict[str, Any], saw: str) -> None:
     """The first trouble is named with its cell, counted from 1, its line and its error."""
     assert saw == ran(*cells, **changes).saw
-
-
-# Names ----------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("source", "names"),
-    [
-        ("import tensorflow as tf\nimport os.path", {"tf", "os"}),
-        ("from a import b as c, d", {"c", "d"}),
-        ("x, (y, *z) = 1, (2, 3)\nw += 1\nv: int = 3", {"x", "y", "z", "w", "v"}),
-        ("def f(): ...\nclass C: ...", {"f", "C"}),
-        ("for i in (1, 2):\n    j = i", {"i", "j"}),
-        ("with open('f') as g:\n    pass", {"g"}),
-        ("!wget http://x\n%matplotlib inline\nx = 1", {"x"}),
-        ("if True:\n    !ls\n    x = 1", set()),
-        ("print = 3", set()),
-        ("x = (", set()),
-        ("", set()),
-    ],
-)
-def test_names_that_a_cell_binds(source: str, names: set[str]) -> None:
-    """Imports, assignments, definitions and loops bind names; text that does not parse binds none."""
-    assert names == names_bound(source)
-
-
-@pytest.mark.parametrize("ending", Ending)
-def test_ended_early(ending: Ending) -> None:
-    """Every ending but the usual one leaves cells that never ran."""
-    assert (ending is not Ending.FINISHED) == ended_early(seen(ending=ending))

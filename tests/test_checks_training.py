@@ -1,4 +1,3 @@
-# ruff: noqa: SIM300 (asserts read expected == actual)
 """The accuracy that counts is the one Keras computed in training, on the pictures of the exercise."""
 
 from __future__ import annotations
@@ -37,9 +36,7 @@ def history(*accuracies: float | None, name: str = "accuracy", kind: str = "accu
         pytest.param(history(None, 1.0), MET, id="a number missing"),
         pytest.param(history(0.9995), MET, id="just above"),
         pytest.param(history(1.0, name="acc"), MET, id="by its old name"),
-        pytest.param(
-            history(1.0, name="binary_accuracy", kind="binary_accuracy"), MET, id="binary accuracy"
-        ),
+        pytest.param(history(1.0, name="binary_accuracy", kind="binary_accuracy"), MET, id="binary accuracy"),
         pytest.param(history(1.0, name="right", kind="binary_accuracy"), MET, id="by a name of one's own"),
         pytest.param(
             history(1.0, name="accuracy", kind="sparse_categorical_accuracy"), MET, id="sparse accuracy"
@@ -147,7 +144,15 @@ def test_another_threshold_is_a_setting() -> None:
         ),
         ({"steps_asked": 2}, {"batch_size": None}, ()),
     ],
-    ids=["all", "as many as there are", "more", "how many unknown", "a part", "a part, by fit", "size unknown"],
+    ids=[
+        "all",
+        "as many as there are",
+        "more",
+        "how many unknown",
+        "a part",
+        "a part, by fit",
+        "size unknown",
+    ],
 )
 def test_a_part_of_the_pictures_in_each_epoch_earns_a_note(
     training: dict[str, Any], pipeline: dict[str, Any], notes: tuple[str, ...]

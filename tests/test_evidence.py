@@ -1,10 +1,8 @@
-# ruff: noqa: SIM300 (asserts read expected == actual)
 """What a kernel sends is believed only as far as its schema goes; what a run leaves comes back as it was."""
 
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any, get_args
 
@@ -51,9 +49,7 @@ from grader.evidence import (
     write_whole,
 )
 
-calm = settings(
-    deadline=None, database=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
-)
+calm = settings(deadline=None, database=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 
 KINDS: list[tuple[dict[str, Any], Any]] = [
     ({"event": "hello", "versions": {"keras": "3.6.0"}}, Hello(versions={"keras": "3.6.0"})),
@@ -227,9 +223,7 @@ def test_a_line_beyond_the_cap_is_refused_unread() -> None:
     fits = line({"event": "fit-ended", "training": 1}).ljust(MAX_LINE)
 
     assert FitEnded(training=1) == read_event(fits)
-    with pytest.raises(
-        EvidenceError, match=r"^A line of 1000001 bytes is longer than an event may be\.$"
-    ):
+    with pytest.raises(EvidenceError, match=r"^A line of 1000001 bytes is longer than an event may be\.$"):
         read_event(fits + b" ")
 
 
@@ -408,9 +402,7 @@ def test_a_full_house_still_hears_of_its_own() -> None:
 
 def test_epochs_are_capped() -> None:
     """A training keeps its first 10,000 epochs, as many as its schema takes when it is read again."""
-    many = Training(
-        id=1, model=1, epochs_asked=1, epochs=tuple(Epoch(number=n) for n in range(10_000))
-    )
+    many = Training(id=1, model=1, epochs_asked=1, epochs=tuple(Epoch(number=n) for n in range(10_000)))
     evidence = evidence_of(FitStarted(training=many), EpochEnded(training=1, epoch=Epoch(number=10_000)))
 
     assert (10_000, 9_999) == (len(evidence.trainings[1].epochs), evidence.trainings[1].epochs[-1].number)
@@ -434,7 +426,7 @@ def test_a_run_comes_back_from_disk(run: Run, tmp_path: Path) -> None:
     write_run(run, tmp_path / "run.json")
 
     assert run == read_run(tmp_path / "run.json")
-    assert ["run.json"] == os.listdir(tmp_path)
+    assert ["run.json"] == [path.name for path in tmp_path.iterdir()]
 
 
 @settings(calm, max_examples=25)
@@ -536,6 +528,14 @@ def test_without_a_training_the_last_model_and_pipeline_are_looked_at() -> None:
     )
 
     assert (None, 2, 2) == (run.training, run.model and run.model.id, run.pipeline and run.pipeline.id)
+
+
+def test_without_a_training_a_compiled_model_goes_before_one_made_later() -> None:
+    """A model that was never compiled does not hide the one that was."""
+    compiled = ModelSnapshot(id=1, kind="Sequential", compiled=Compiled())
+    run = seen(models=(compiled, ModelSnapshot(id=2, kind="Functional")), trainings=(), focus=None)
+
+    assert compiled == run.model
 
 
 def test_a_run_of_nothing_shows_nothing() -> None:

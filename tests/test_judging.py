@@ -1,4 +1,3 @@
-# ruff: noqa: SIM300 (asserts read expected == actual)
 """A run becomes a grade: one training gives all its verdicts, and our own failures never cost points."""
 
 from __future__ import annotations
@@ -33,6 +32,7 @@ from grader.judging import (
 HAPPY = load_assignment(Path(__file__).parents[1] / "assignments" / "happy-or-sad")
 TEN_UNITS = Output(units=10, activation="softmax")
 LOW = epochs((0.5, 0.75))
+SHORT = Finding(0.0, "Seen.", "threshold-lowered")
 
 
 def statuses(graded: Grade) -> dict[str, str]:
@@ -183,6 +183,32 @@ def test_the_hint_is_that_of_the_diagnosis(
     (judged,) = judge(answering(monkeypatch, finding), seen()).verdicts
 
     assert (hint, finding.diagnosis) == (judged.hint, judged.diagnosis)
+
+
+@pytest.mark.parametrize(
+    ("settings", "hint"),
+    [
+        ({"above": 0.9}, "Compare with 0.9, the accuracy that is asked for."),
+        ({}, "Compare with the value that is asked for, the accuracy that is asked for."),
+    ],
+    ids=["of the rubric", "none"],
+)
+def test_a_hint_names_the_threshold_of_the_rubric(
+    settings: dict[str, float], hint: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The number in a hint is the one that the rubric asks for."""
+    monkeypatch.setitem(CHECKS, "made-up", Check(lambda run, **s: SHORT, "training"))  # type: ignore[index]
+    only = Criterion(id="only", title="", points=1, check="made-up", settings=settings)
+
+    assert [hint] == [v.hint for v in judge(replace(HAPPY, criteria=(only,)), seen()).verdicts]
+
+
+@pytest.mark.parametrize("id", DIAGNOSES)
+def test_every_hint_can_be_worded_for_any_criterion(id: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No hint holds a placeholder that some rubric cannot fill."""
+    (judged,) = judge(answering(monkeypatch, Finding(0.0, "Seen.", id)), seen()).verdicts
+
+    assert (set(), id) == ({"{", "}"} & set(judged.hint), judged.diagnosis)
 
 
 def test_parts_and_notes_arrive(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -431,9 +457,7 @@ def test_a_right_solution_out_of_luck_deserves_another_try() -> None:
 
 def test_a_wrong_threshold_gets_no_other_try() -> None:
     """From the run itself: a callback that stops too early is not chance."""
-    early = seen(
-        training={"epochs": epochs((0.5, 0.9375))}, callbacks=(stopper(maps=(stops_above(0.9),)),)
-    )
+    early = seen(training={"epochs": epochs((0.5, 0.9375))}, callbacks=(stopper(maps=(stops_above(0.9),)),))
 
     assert not chance_decides(HAPPY, early, judge(HAPPY, early))
 

@@ -6,7 +6,10 @@ from typing import NamedTuple
 
 
 class Diagnosis(NamedTuple):
-    """A mistake by name: `title` for a class report, `hint` for the student who made it."""
+    """A mistake by name: `title` for a class report, `hint` for the student who made it.
+
+    In a hint, {above} stands for the threshold of the rubric.
+    """
 
     title: str
     hint: str
@@ -123,15 +126,15 @@ DIAGNOSES: dict[str, Diagnosis] = {
     ),
     "threshold-lowered": Diagnosis(
         "the callback stops too early",
-        "Compare with 0.999, the accuracy that is asked for.",
+        "Compare with {above}, the accuracy that is asked for.",
     ),
     "threshold-raised": Diagnosis(
-        "the callback asks for more than 99.9 %",
-        "Compare with 0.999: training should stop as soon as accuracy passes it.",
+        "the callback stops too late",
+        "Compare with {above}: training should stop as soon as accuracy passes it.",
     ),
     "threshold-as-percent": Diagnosis(
         "the threshold is written as a percentage",
-        "Keras reports accuracy between 0 and 1, so compare with 0.999, not with 99.9.",
+        "Keras reports accuracy between 0 and 1, so compare with {above}, not with a percentage.",
     ),
     "watches-loss": Diagnosis(
         "the callback watches the loss",
@@ -155,15 +158,15 @@ DIAGNOSES: dict[str, Diagnosis] = {
     ),
     "never-stops": Diagnosis(
         "the callback never stops training",
-        "Set self.model.stop_training = True once accuracy is above 0.999.",
+        "Set self.model.stop_training = True once accuracy is above {above}.",
     ),
     "stops-always": Diagnosis(
         "the callback stops training whatever the accuracy is",
-        "Stop only if logs.get('accuracy') > 0.999.",
+        "Stop only if logs.get('accuracy') > {above}.",
     ),
     "stops-below-threshold": Diagnosis(
         "the comparison is the wrong way round",
-        "Stop when accuracy is greater than 0.999, not when it is smaller.",
+        "Stop when accuracy is greater than {above}, not when it is smaller.",
     ),
     "stops-within-epoch": Diagnosis(
         "the callback looks after each batch",
@@ -175,7 +178,7 @@ DIAGNOSES: dict[str, Diagnosis] = {
     ),
     "needs-more-than-accuracy": Diagnosis(
         "the callback asks for more than accuracy",
-        "Stop as soon as accuracy passes 0.999, whatever the other metrics are.",
+        "Stop as soon as accuracy passes {above}, whatever the other metrics are.",
     ),
     "callback-changes-logs": Diagnosis(
         "the callback changes the logs it is given",
@@ -191,7 +194,7 @@ DIAGNOSES: dict[str, Diagnosis] = {
     ),
     "early-stopping-instead": Diagnosis(
         "EarlyStopping in place of a callback with a threshold",
-        "EarlyStopping waits until a metric no longer improves; write a callback that compares with 0.999.",
+        "EarlyStopping waits until a metric no longer improves; write a callback that compares with {above}.",
     ),
     "training-went-on": Diagnosis(
         "training went on although accuracy was reached",

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import ast
-import builtins
 import difflib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from grader.checks.finding import Finding, met, nothing
-from grader.evidence import CellRun, Ending, Run
+from grader.evidence import STOPPED, CellRun, Run
+from grader.submission.code import names_bound
 
 KNOWN_MODULES = (
     "tensorflow", "keras", "numpy", "matplotlib", "pandas", "scipy", "sklearn", "random", "zipfile",
@@ -83,6 +82,8 @@ def _first_line(message: str | None) -> str:
 
 
 def _named(cell: CellRun) -> str:
+    if cell.error == STOPPED:
+        return "kernel-stopped"
     if cell.error in ("SyntaxError", "IndentationError", "TabError"):
         return "cell-does-not-parse"
     if _is_missing_import(cell.message or ""):
@@ -158,28 +159,3 @@ EXCUSES: tuple[Callable[[CellRun, set[str]], str | None], ...] = (
     _removed_api,
     _follows,
 )
-
-
-def names_bound(source: str) -> set[str]:
-    """The names a cell would bind at its top level (imports, assignments, definitions, loops)."""
-    plain = "\n".join(
-        "pass" if line.lstrip()[:1] in "!%" and line.strip() else line for line in source.split("\n")
-    )
-    try:
-        tree = ast.parse(plain)
-    except SyntaxError:
-        return set()
-    bound: set[str] = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            bound.add(node.id)
-        elif isinstance(node, (ast.FunctionDef, ast.ClassDef)):
-            bound.add(node.name)
-        elif isinstance(node, ast.alias):
-            bound.add((node.asname or node.name).split(".")[0])
-    return bound - set(dir(builtins))
-
-
-def ended_early(run: Run) -> bool:
-    """Whether some cells never got to run."""
-    return run.ending is not Ending.FINISHED

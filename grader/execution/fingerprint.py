@@ -11,11 +11,14 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-PACKAGES = ("tensorflow", "keras", "numpy", "pillow", "ipykernel", "nbclient")
-"""Packages whose version can change what a notebook does."""
+PACKAGES = (
+    *("tensorflow", "keras", "numpy", "pillow", "ipykernel", "nbclient"),
+    *("matplotlib", "scipy", "pandas", "requests", "tqdm", "opencv-python-headless"),
+)
+"""Packages whose version, or absence, can change what a notebook does."""
 
-RUNNING = ("execution/questions.py", "execution/runner.py")
-"""Files of ours outside kernel/ that decide what is run and asked."""
+RUNNING = ("kernel", "execution", "submission/code.py")
+"""Files and folders of ours that decide what is run and asked."""
 
 
 def fingerprint(told: Mapping[str, Any]) -> str:
@@ -33,8 +36,8 @@ def seed_of(print_: str, attempt: int = 0) -> int:
 def code_hash() -> str:
     """A hash over the witness's code and over what asks it."""
     root = Path(__file__).resolve().parents[1]
-    inside = sorted(p for p in (root / "kernel").rglob("*") if p.is_file() and "__pycache__" not in p.parts)
-    return hash_files([*inside, *(root / name for name in RUNNING)])
+    paths = [path for name in RUNNING for path in (root / name, *(root / name).rglob("*"))]
+    return hash_files(sorted(p for p in paths if p.is_file() and "__pycache__" not in p.parts))
 
 
 def hash_files(paths: Iterable[Path]) -> str:

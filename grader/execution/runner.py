@@ -23,14 +23,14 @@ from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 
 from grader.assignment import CourseCall, Limits
-from grader.checks.notebook import names_bound
-from grader.evidence import CellRun, DataUsed, Ending, Evidence, Run, plain_text
+from grader.evidence import STOPPED, CellRun, DataUsed, Ending, Evidence, Run, plain_text
 from grader.execution.asking import KernelGoneError, Questioner
 from grader.execution.channel import evidence_pipe
 from grader.execution.provisioner import connection_file, started_kernel
 from grader.execution.sandbox import Places, Protection, Session, Share, places, seen_at, session
 from grader.execution.watch import Watch
 from grader.submission import Submission
+from grader.submission.code import names_bound
 
 THREADS = 2
 """TensorFlow's threads in every kernel: the same seed trains differently with another number."""
@@ -313,7 +313,7 @@ def _cell_run(index: int, cell: NotebookNode, seconds: float, cut: bool, problem
         index=index,
         status="failed",
         source=source,
-        error=plain_text(error.ename, 200) if error else "Stopped",
+        error=plain_text(error.ename, 200) if error else STOPPED,
         message=plain_text(error.evalue, 2000) if error else problem,
         line=_line(traceback, error.evalue if error else ""),
         traceback=traceback or None,

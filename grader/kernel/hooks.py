@@ -79,10 +79,10 @@ def asked_by_library() -> bool:
     return frame is not None and (_is_ours(frame) or _is_packaged(frame.f_code.co_filename))
 
 
-def asked_by_us() -> bool:
-    """Whether our own code called the hooked function, as when the launcher writes its files."""
+def asked_by_launcher() -> bool:
+    """Whether the launcher or the offline web called the hooked function, to write files of the run itself."""
     frame = _asking()
-    return frame is not None and _is_ours(frame)
+    return frame is not None and str(frame.f_globals.get("__name__", "")) in _LAUNCHING
 
 
 def _asking() -> FrameType | None:
@@ -208,5 +208,6 @@ def load(name: str) -> Any:
 _PACKAGE = __name__.rpartition(".")[0]
 # Modules whose functions stand between a notebook and what it called.
 _HOOKS = tuple(f"{_PACKAGE}.{name}" for name in ("hooks", "places.reading", "places.rooted", "bridge"))
+_LAUNCHING = (f"{_PACKAGE}.launch", f"{_PACKAGE}.web")
 _WATCHER = _Watcher()
 _STAND_INS = _StandIns()

@@ -365,7 +365,7 @@ def send_callback(one: Any, origin: str, **changes: Any) -> int:
         "origin": origin,
         "builtin": describe.ours(kind) and kind.__name__ != "LambdaCallback",
         "hooks": hooks,
-        "cell": channel.place()[0],
+        "cell": _cells.setdefault(number, channel.place()[0]),
     }
     channel.send("callback", callback={**seen, **changes})
     return number

@@ -10,6 +10,7 @@ from __future__ import annotations
 import email.message
 import filecmp
 import functools
+import io
 import json
 import os
 import shlex
@@ -142,7 +143,7 @@ def _requests(module: ModuleType, known: list[Source]) -> None:
         import urllib3
 
         headers = dict(_headers(found.path).items())
-        body: Any = b"" if request.method == "HEAD" else Response(found.path, request.url)
+        body: Any = io.BytesIO() if request.method == "HEAD" else Response(found.path, request.url)
         raw = urllib3.HTTPResponse(body, headers, status=200, reason="OK", preload_content=False)
         return self.build_response(request, raw)
 

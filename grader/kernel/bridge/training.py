@@ -99,12 +99,16 @@ def _repeated(data: Any, name: str, steps: Any, epochs: int) -> Any:
     batches = _batches(data) if isinstance(steps, int) else None
     if not batches or steps <= batches:
         return None
-    channel.note("data-ran-out", f"{name}={steps} with {batches} batches", f"{name}={batches}, or left out")
+    channel.note("data-ran-out", f"{name}={steps} with {_counted(batches)}", f"{name}={batches}, or left out")
     if isinstance(data, load("tensorflow").data.Dataset):
         again = data.repeat()
         again.grader_source = data
         return again
     return _repeating_class()(data, batches, steps * epochs)
+
+
+def _counted(batches: int) -> str:
+    return "1 batch" if batches == 1 else f"{batches} batches"
 
 
 def _batches(data: Any) -> int | None:

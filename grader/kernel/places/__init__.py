@@ -35,7 +35,7 @@ def install(manifest: Iterable[Mapping[str, Any]], roots: Mapping[str, str] | No
     """
     entries = list(manifest)
     found = Rooted(roots, _exempt(entries)) if roots else None
-    finder = Finder(data_sets(entries), found.mapped if found else str)
+    finder = Finder(data_sets(entries), found.mapped, found.may_write) if found else Finder(data_sets(entries))
     _state.update(finder=finder, rooted=found)
     with finder.busy():
         quietly(finder.place_all)

@@ -17,12 +17,19 @@ from .finding import DataSet, Meant, is_foreign, meant, only_set
 class Finder:
     """Knows the data sets of this run, the places they were put, and the paths it has answered for.
 
-    `mapped` turns a path of the notebook into the real one (they differ only without a sandbox).
+    `mapped` turns a path of the notebook into the real one, `may_write` says whether it is the
+    notebook's own (they differ from "yes" only without a sandbox).
     """
 
-    def __init__(self, sets: list[DataSet], mapped: Callable[[str], str]) -> None:
+    def __init__(
+        self,
+        sets: list[DataSet],
+        mapped: Callable[[str], str] = str,
+        may_write: Callable[[str], bool] = lambda path: True,
+    ) -> None:
         self.sets = sets
         self.mapped = mapped
+        self.may_write = may_write
         self.placed: dict[str, tuple[DataSet, str, str]] = {}
         self.fresh: set[str] = set()
         self.made: set[str] = set()
@@ -41,7 +48,7 @@ class Finder:
 
     def _place(self, data: DataSet, kind: str, path: str, real: str) -> None:
         try:
-            if self._copy(data, Meant(data, kind).source, kind, real):
+            if self.may_write(real) and self._copy(data, Meant(data, kind).source, kind, real):
                 self.placed[real] = (data, kind, path)
                 self.made.add(real)
                 if kind == "folder":
@@ -141,9 +148,15 @@ class Finder:
     def _materialise(self, found: Meant, real: str, root: str) -> bool:
         """Make a private copy at the path itself: everything that reads it later finds it there.
 
-        Above a class the whole set is made, so that the parent folder shows both classes.
+        Above a class the whole set is made, so that the parent folder shows both classes. Nothing is made
+        at the top of the file system, nor where the notebook may not write, nor a folder named like an
+        archive.
         """
         data = found.data
+        names = {name.lower() for name in data.archive_names}
+        odd = found.kind == "folder" and Path(root).name.lower() in names
+        if odd or not self.may_write(real) or _nearest(real) == Path(real).anchor:
+            return False
         try:
             if found.kind == "archive":
                 self._copy(data, str(data.archive), "archive", real)
@@ -172,6 +185,14 @@ class Finder:
             yield
         finally:
             self._own.busy = False
+
+
+def _nearest(path: str) -> str:
+    """The nearest folder above a path that exists."""
+    folder = Path(path).parent
+    while not folder.exists():
+        folder = folder.parent
+    return str(folder)
 
 
 def _is_plain(found: Meant, text: str) -> bool:

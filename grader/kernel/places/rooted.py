@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterable, Mapping
 from types import ModuleType
 from typing import Any
 
-from ..hooks import after_import, asked_by_us, quietly, replace
+from ..hooks import after_import, asked_by_launcher, quietly, replace
 from .reading import set_os_function
 
 _ONE_PATH = (
@@ -214,12 +214,12 @@ def _refusing(rooted: Rooted) -> Callable[[str, tuple[Any, ...]], None]:
         if event == "open":
             path, mode, flags = args[:3]
             writes = bool(set(mode) & set("wax+")) if isinstance(mode, str) else bool(flags & _WRITE_FLAGS)
-            if writes and not rooted.may_write(path, follow=True) and not asked_by_us():
+            if writes and not rooted.may_write(path, follow=True) and not asked_by_launcher():
                 rooted.refuse(path)
         for at, folder in _WRITING_EVENTS.get(event, ()):
             descriptor = args[folder] if folder is not None and folder < len(args) else None
             path = rooted.argument(args[at]) if event.startswith("shutil") else args[at]
-            if not rooted.may_write(path, descriptor) and not asked_by_us():
+            if not rooted.may_write(path, descriptor) and not asked_by_launcher():
                 rooted.refuse(path)
 
     return hook
