@@ -14,7 +14,7 @@ from grader.checks import Finding
 from grader.evidence import Answer, Batch, Callback, PictureClass, Pipeline, Run, Switch, SwitchingMap
 from grader.execution.questions import Ask, Call, Logs, switching_maps
 
-Decide = Callable[[int, Logs], object]
+Decide = Callable[[int, Any], object]
 """What a student's callback does with an epoch and its logs: whether it stops; it may raise."""
 
 
@@ -93,10 +93,11 @@ def seen(
     **changes: Any,
 ) -> Run:
     """The run of a right solution, with these fields of its parts changed."""
+    trained: dict[str, Any] = {"pipeline": 1, "reaches": fed(), **(training or {})}
     given: dict[str, Any] = {
         "models": (builders.model(**(model or {})),),
         "pipelines": (_pipeline(**(pipeline or {})),),
-        "trainings": (builders.training(**({"pipeline": 1, "reaches": fed()} | dict(training or {}))),),
+        "trainings": (builders.training(**trained),),
         "callbacks": (stopper(**(callback or {})),),
     }
     return builders.run(**(given | changes))

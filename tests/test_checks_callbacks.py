@@ -19,7 +19,8 @@ LOW = epochs((0.5, 0.75))
 
 def judged(run: Run, **changes: Any) -> Finding:
     """What the check says of a run."""
-    return stops_at(run, **({"metric": "accuracy", "above": 0.999} | changes))
+    given: dict[str, Any] = {"metric": "accuracy", "above": 0.999}
+    return stops_at(run, **(given | changes))
 
 
 def asked(

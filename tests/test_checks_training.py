@@ -18,7 +18,8 @@ FACES = ("happy", "sad")
 
 def reached(run: Run, **changes: Any) -> Finding:
     """What the check says of a run."""
-    return accuracy_reached(run, **({"above": 0.999, "classes": FACES} | changes))
+    given: dict[str, Any] = {"above": 0.999, "classes": FACES}
+    return accuracy_reached(run, **(given | changes))
 
 
 def history(*accuracies: float | None, name: str = "accuracy", kind: str = "accuracy") -> Run:
@@ -61,7 +62,7 @@ def test_accuracy(run: Run, expected: tuple[float | None, str | None]) -> None:
 
 def test_validation_accuracy_does_not_count() -> None:
     """Validation accuracy is not training accuracy."""
-    logs = {"loss": 0.1, "accuracy": 0.9, "val_accuracy": 1.0}
+    logs: dict[str, float | None] = {"loss": 0.1, "accuracy": 0.9, "val_accuracy": 1.0}
 
     assert (0, "accuracy-not-reached") == outcome(reached(seen(training={"epochs": (Epoch(logs=logs),)})))
 

@@ -372,14 +372,15 @@ def test_events_of_a_finished_training_are_counted_not_believed(event: Event) ->
 
 def flood(what: str, number: int) -> Event:
     """One of many events of a kind, each about another thing."""
-    return {
+    events: dict[str, Event] = {
         "models": ModelSeen(model=ModelSnapshot(id=number, kind="Sequential")),
         "pipelines": PipelineSeen(pipeline=Pipeline(id=number, kind="arrays")),
         "trainings": FitStarted(training=Training(id=number, model=1, epochs_asked=1)),
         "callbacks": CallbackSeen(callback=Callback(id=number, kind="Stop")),
         "notes": NoteMade(note=Note(code="lr", old=str(number), new="learning_rate")),
         "answers": Answered(question=number),
-    }[what]
+    }
+    return events[what]
 
 
 @pytest.mark.parametrize("what", LIMIT)

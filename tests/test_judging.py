@@ -58,8 +58,14 @@ def answering(monkeypatch: pytest.MonkeyPatch, finding: Finding | Exception, **c
             raise finding
         return finding
 
-    monkeypatch.setitem(CHECKS, "made-up", Check(check, "training"))  # type: ignore[arg-type]
-    given = {"id": "only", "title": "The only one", "points": 8, "check": "made-up", "hint": "Look again."}
+    monkeypatch.setitem(CHECKS, "made-up", Check(check, "training"))
+    given: dict[str, Any] = {
+        "id": "only",
+        "title": "The only one",
+        "points": 8,
+        "check": "made-up",
+        "hint": "Look again.",
+    }
     return replace(HAPPY, criteria=(Criterion(**(given | changes)),))
 
 
@@ -197,7 +203,7 @@ def test_a_hint_names_the_threshold_of_the_rubric(
     settings: dict[str, float], hint: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The number in a hint is the one that the rubric asks for."""
-    monkeypatch.setitem(CHECKS, "made-up", Check(lambda run, **s: SHORT, "training"))  # type: ignore[index]
+    monkeypatch.setitem(CHECKS, "made-up", Check(lambda run, **s: SHORT, "training"))
     only = Criterion(id="only", title="", points=1, check="made-up", settings=settings)
 
     assert [hint] == [v.hint for v in judge(replace(HAPPY, criteria=(only,)), seen()).verdicts]

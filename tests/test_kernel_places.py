@@ -170,7 +170,7 @@ def sandboxed(tmp_path_factory: pytest.TempPathFactory) -> Told:
         ("pristine", True),
         ("own", ["mine.png"]),
         ("nested", ["happy", "happy-or-sad.zip", "sad"]),
-        ("inside", [["happy", "happy-or-sad.zip", "sad"], ["happy", "happy-or-sad.zip", "sad"]]),
+        ("inside", [["happy", "sad"], ["happy", "happy-or-sad.zip", "sad"]]),
         ("listdir", ["happy", "sad"]),
         ("class", 4),
         ("both classes", ["happy", "sad"]),

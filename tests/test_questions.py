@@ -6,6 +6,7 @@ import itertools
 import json
 import random
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from runs import Decide, driven
 
 from grader.evidence import SwitchingMap
-from grader.execution.questions import BEYOND, GRID, HOOKS, PRECISION, Call, Logs
+from grader.execution.questions import BEYOND, GRID, HOOKS, PRECISION, Call
 
 calm = settings(deadline=None, database=None, derandomize=True)
 VALUES = (*GRID, *BEYOND)
@@ -101,7 +102,7 @@ def test_where_a_callback_stops(decide: Decide, start: str, expected: list[tuple
 def test_any_threshold_is_located(threshold: float, or_equal: bool) -> None:
     """A threshold anywhere in (0, 1) lies within the one switch, which is no wider than 1e-6."""
 
-    def decide(epoch: int, logs: Logs) -> bool:
+    def decide(epoch: int, logs: Any) -> bool:
         value = logs["accuracy"] or 0
         return value >= threshold if or_equal else value > threshold
 
@@ -128,7 +129,7 @@ def test_any_percentage_is_located(threshold: float) -> None:
 def test_any_windows_between_grid_values_are_found(edges: list[float]) -> None:
     """Windows that each hold a value of the grid are all found, in ascending order."""
 
-    def decide(epoch: int, logs: Logs) -> bool:
+    def decide(epoch: int, logs: Any) -> bool:
         return sum((logs["accuracy"] or 0) > edge for edge in edges) % 2 == 1
 
     found = one(decide)
@@ -198,7 +199,7 @@ def test_other_metrics_are_held_poor_and_good(
 def test_a_watcher_of_the_loss_is_found_by_its_map() -> None:
     """The answer changes with the loss, from stop to go, and not with accuracy."""
 
-    def decide(epoch: int, logs: Logs) -> bool:
+    def decide(epoch: int, logs: Any) -> bool:
         return (logs["loss"] or 0) < 0.05
 
     assert ("stop", [(0.05, "go")]) == (
@@ -211,7 +212,7 @@ def test_a_watcher_of_the_loss_is_found_by_its_map() -> None:
 def test_the_other_metric_of_two_accuracies() -> None:
     """Validation accuracy is told from training accuracy."""
 
-    def decide(epoch: int, logs: Logs) -> bool:
+    def decide(epoch: int, logs: Any) -> bool:
         return (logs["val_accuracy"] or 0) > 0.999
 
     metrics = ("loss", "accuracy", "val_loss", "val_accuracy")
@@ -252,7 +253,7 @@ class Counter:
     def __init__(self, n: int) -> None:
         self.left = n
 
-    def __call__(self, epoch: int, logs: Logs) -> bool:
+    def __call__(self, epoch: int, logs: Any) -> bool:
         """Whether this is the n-th call or a later one."""
         self.left -= 1
         return self.left <= 0

@@ -144,7 +144,9 @@ def _requests(module: ModuleType, known: list[Source]) -> None:
 
         headers = dict(_headers(found.path).items())
         body: Any = io.BytesIO() if request.method == "HEAD" else Response(found.path, request.url)
-        raw = urllib3.HTTPResponse(body, headers, status=200, reason="OK", preload_content=False)
+        raw = urllib3.HTTPResponse(
+            body, headers, 200, reason="OK", preload_content=False, request_method=request.method
+        )
         return self.build_response(request, raw)
 
     module.HTTPAdapter.send = send
