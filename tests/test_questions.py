@@ -130,7 +130,7 @@ def test_any_windows_between_grid_values_are_found(edges: list[float]) -> None:
     """Windows that each hold a value of the grid are all found, in ascending order."""
 
     def decide(epoch: int, logs: Any) -> bool:
-        return sum((logs["accuracy"] or 0) > edge for edge in edges) % 2 == 1
+        return bool(sum((logs["accuracy"] or 0) > edge for edge in edges) % 2 == 1)
 
     found = one(decide)
 
