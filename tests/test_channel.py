@@ -68,6 +68,7 @@ def test_a_line_too_long_is_dropped_up_to_its_end(beyond: int) -> None:
 
     assert ([1, 2], 1) == (list(evidence.models), evidence.refused)
     assert "is longer than an event may be." == evidence.first_refusal[-31:]
+    assert int(evidence.first_refusal.split()[3]) <= MAX_LINE + 1 + CHUNK  # what was held of it at a time
 
 
 def test_the_longest_line_is_read() -> None:

@@ -295,8 +295,8 @@ def test_another_size_earns_a_note_and_nothing_else() -> None:
     """The suggested size is silent, another one is named, an open one is neither."""
     assert () == input_shape(taking(None, 150, 150, 3, batch=(None, 150, 150, 3))).notes
     assert () == input_shape(taking(None, None, None, 3, batch=(None, 64, 64, 3))).notes
-    assert ("Pictures of 75×75 are fine; 150×150 is suggested.",) == input_shape(
-        taking(None, 75, 75, 3, batch=(None, 75, 75, 3))
+    assert ("Pictures of 60×80 are fine; 150×100 is suggested.",) == input_shape(
+        taking(None, 60, 80, 3, batch=(None, 60, 80, 3)), suggested=(150, 100)
     ).notes
 
 

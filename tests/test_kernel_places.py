@@ -355,10 +355,10 @@ UNPROTECTED = """
     attempt("chmod", lambda: os.chmod(outside, 0o777))
     attempt("link", lambda: [os.symlink(outside, "/tmp/link"), open("/tmp/link/evil", "w")])
 
-    attempt("shell", lambda: subprocess.run("cd /tmp && ls h-or-s", shell=True, capture_output=True, text=True).stdout)
-    attempt("program", lambda: subprocess.run(["ls", "/tmp/h-or-s"], capture_output=True, text=True).stdout)
+    attempt("shell", lambda: subprocess.check_output("cd /tmp && ls h-or-s", shell=True, text=True))
+    attempt("program", lambda: subprocess.check_output(["ls", "/tmp/h-or-s"], text=True))
     attempt("system", lambda: [os.system("echo x > /tmp/by-shell"), os.path.exists(work + "/tmp/by-shell")])
-    attempt("python", lambda: subprocess.run([sys.executable, "-c", "print(1)"], capture_output=True).returncode)
+    attempt("python", lambda: subprocess.check_output([sys.executable, "-c", "print(1)"], text=True))
 
     from IPython.core.interactiveshell import InteractiveShell
     ip = InteractiveShell.instance()
@@ -370,7 +370,8 @@ UNPROTECTED = """
         told[name] = type(problem).__name__ if problem else done.result
 
     cell("!", "where = '/tmp/h-or-s'\\nfound = !ls {where}\\nlist(found)")
-    cell("! in a function", "def f():\\n    here = '/tmp/h-or-s'\\n    return list(get_ipython().getoutput('ls $here'))\\nf()")
+    cell("! in a function", "def f():\\n    here = '/tmp/h-or-s'\\n"
+         "    return list(get_ipython().getoutput('ls $here'))\\nf()")
     cell("bash", "%%bash --out printed\\nls /tmp/h-or-s")
     cell("printed", "printed")
     cell("file", "%%writefile /tmp/mine.py\\nx = 1")
@@ -409,7 +410,7 @@ def unprotected(tmp_path_factory: pytest.TempPathFactory) -> Told:
         ("shell", "happy\nsad\n"),
         ("program", "happy\nsad\n"),
         ("system", [0, True]),
-        ("python", 0),
+        ("python", "1\n"),
         ("!", ["happy", "sad"]),
         ("! in a function", ["happy", "sad"]),
         ("printed", "happy\nsad\n"),

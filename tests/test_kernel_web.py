@@ -54,7 +54,7 @@ def test_other_urls_are_not(known: list[Source], url: str) -> None:
 
 
 def test_private_drive_copy_of_the_only_set(known: list[Source]) -> None:
-    """An unknown Drive id means the only registered set, and is marked as a guess; with two sets it means none."""
+    """An unknown Drive id means the only registered set, marked as a guess; with two sets it means none."""
     url = "https://drive.google.com/uc?id=somebody-elses"
     found = served(url, known)
 
@@ -88,22 +88,24 @@ IN_KERNEL = """
         except Exception as problem:
             told[name] = f"{type(problem).__name__}: {problem}"
 
-    attempt("urlopen", lambda: [urllib.request.urlopen(url).status, len(urllib.request.urlopen(url).read()) == size])
+    urlopen, urlretrieve = urllib.request.urlopen, urllib.request.urlretrieve
+    attempt("urlopen", lambda: [urlopen(url).status, len(urlopen(url).read()) == size])
     blocks = []
-    attempt("urlretrieve", lambda: urllib.request.urlretrieve(url, "a.zip", lambda *block: blocks.append(block))[0])
+    attempt("urlretrieve", lambda: urlretrieve(url, "a.zip", lambda *block: blocks.append(block))[0])
     told["progress"] = blocks[-1][2] == size == os.path.getsize("a.zip")
     opener = urllib.request.build_opener()
     opener.addheaders = [("User-agent", "Mozilla/5.0")]
     urllib.request.install_opener(opener)
-    attempt("own opener", lambda: len(urllib.request.urlopen(urllib.request.Request(url)).read()) == size)
-    attempt("file url", lambda: len(urllib.request.urlopen("file://" + os.path.abspath("a.zip")).read()) == size)
-    attempt("urlopen off", lambda: urllib.request.urlopen("https://example.com/x.zip"))
+    attempt("own opener", lambda: len(urlopen(urllib.request.Request(url)).read()) == size)
+    attempt("file url", lambda: len(urlopen("file://" + os.path.abspath("a.zip")).read()) == size)
+    attempt("urlopen off", lambda: urlopen("https://example.com/x.zip"))
     attempt("socket", lambda: socket.create_connection(("example.com", 443)))
     attempt("localhost", lambda: len(socket.getaddrinfo("localhost", 80)) > 0)
 
     import requests
     attempt("requests", lambda: len(requests.get(url, timeout=3).content) == size)
-    attempt("stream", lambda: sum(map(len, requests.Session().get(url, stream=True).iter_content(64))) == size)
+    streamed = requests.Session().get(url, stream=True).iter_content(64)
+    attempt("stream", lambda: sum(map(len, streamed)) == size)
     attempt("head", lambda: requests.head(url).headers["content-length"] == str(size))
     attempt("requests off", lambda: requests.get("https://example.com/x"))
 

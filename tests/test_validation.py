@@ -13,10 +13,21 @@ from classroom import write_assignment, write_notebook
 from nbformat import NotebookNode
 
 from grader.assignment import Assignment, load_assignment
+from grader.batch import Conditions
 from grader.checks import DIAGNOSES
 from grader.errors import AssignmentError
+from grader.execution.sandbox import Protection
 from grader.judging import Grade, Status
-from grader.validation import Case, demo_class, edited, problems, read_cases, reference_path, write_case
+from grader.validation import (
+    Case,
+    demo_class,
+    edited,
+    problems,
+    read_cases,
+    reference_path,
+    validate,
+    write_case,
+)
 
 HAPPY = load_assignment(Path(__file__).parents[1] / "assignments" / "happy-or-sad")
 
@@ -287,6 +298,16 @@ def test_cases_that_are_no_toml_are_refused(tiny: Assignment) -> None:
     """A slip of the pen in mistakes.toml is refused with its line."""
     with pytest.raises(AssignmentError, match=r"mistakes\.toml is not valid TOML: .*line 1"):
         read_cases(with_mistakes(tiny, "[[mistakes]"))
+
+
+def test_an_unknown_case_is_refused_before_anything_runs(tiny: Assignment, tmp_path: Path) -> None:
+    """--only with a name that is no case says which there are."""
+    conditions = Conditions(with_mistakes(tiny, EDIT + FAILS), (), Protection("none", (), ()), tiny.limits)
+
+    with pytest.raises(AssignmentError) as refused:
+        validate(conditions, tmp_path / "out", only=["wrong", "wrnog"])
+    assert "There is no case 'wrnog'. Known: reference, starter, wrong." == str(refused.value)
+    assert not (tmp_path / "out").exists()
 
 
 # Editing and writing --------------------------------------------------------------------------------

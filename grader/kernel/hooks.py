@@ -80,7 +80,7 @@ def asked_by_library() -> bool:
 
 
 def asked_by_launcher() -> bool:
-    """Whether the launcher or the offline web called the hooked function, to write files of the run itself."""
+    """Whether the launcher or the offline web called the hooked function, for files of the run itself."""
     frame = _asking()
     return frame is not None and str(frame.f_globals.get("__name__", "")) in _LAUNCHING
 

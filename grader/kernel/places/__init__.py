@@ -35,7 +35,8 @@ def install(manifest: Iterable[Mapping[str, Any]], roots: Mapping[str, str] | No
     """
     entries = list(manifest)
     found = Rooted(roots, _exempt(entries)) if roots else None
-    finder = Finder(data_sets(entries), found.mapped, found.may_write) if found else Finder(data_sets(entries))
+    sets = data_sets(entries)
+    finder = Finder(sets, found.mapped, found.may_write) if found else Finder(sets)
     _state.update(finder=finder, rooted=found)
     with finder.busy():
         quietly(finder.place_all)
