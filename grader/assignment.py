@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import difflib
 import inspect
 import math
@@ -89,8 +90,9 @@ def find_assignment(name: str, folders: Sequence[Path] = ()) -> Assignment:
         AssignmentError: there is none of that name (names the nearest), or it cannot be judged.
 
     """
-    if (Path(name) / "assignment.toml").is_file():
-        return load_assignment(Path(name))
+    given = Path(name).parent if Path(name).name == "assignment.toml" else Path(name)
+    if (given / "assignment.toml").is_file():
+        return load_assignment(given)
     places = assignment_folders(folders)
     for place in places:
         if (place / name / "assignment.toml").is_file():
@@ -203,6 +205,9 @@ class _Reader:
             if not _fits(value, hints[key]):
                 wanted = _said(hints[key])
                 raise self.refuse(place, f"the setting {key!r} must be {wanted}, not {value!r}.")
+        weights = {k: given.get(k, p.default) for k, p in parameters.items() if k.endswith("_weight")}
+        if weights and (min(weights.values()) < 0 or sum(weights.values()) <= 0):
+            raise self.refuse(place, "weights must be 0 or more, and one of them above 0.")
         for key, parameter in parameters.items():
             if parameter.default is parameter.empty and key not in given:
                 raise self.refuse(place, f"the check {name!r} needs the setting {key!r}.")
@@ -222,9 +227,12 @@ class _Reader:
         if not isinstance(table, dict):
             raise self.refuse(place, "this must be a table with code.")
         self.keys(table, place, {"code", "needs"})
-        return CourseCall(
-            code=self.get(table, place, "code", str), needs=tuple(self.strings(table, place, "needs"))
-        )
+        code = self.get(table, place, "code", str)
+        try:
+            ast.parse(code)
+        except SyntaxError as problem:
+            raise self.refuse(place, f"the code is not valid Python: {problem.msg}.") from None
+        return CourseCall(code=code, needs=tuple(self.strings(table, place, "needs")))
 
     def keys(self, table: Mapping[str, Any], place: str, known: set[str]) -> None:
         for key in table:
@@ -252,7 +260,7 @@ def _fits(value: Any, hint: Any) -> bool:
     if origin is not None and issubclass(origin, Sequence):
         return isinstance(value, list) and all(_fits(v, get_args(hint)[0]) for v in value)
     if hint is float:
-        return isinstance(value, (int, float)) and not isinstance(value, bool)
+        return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
     if hint is int:
         return isinstance(value, int) and not isinstance(value, bool)
     return isinstance(value, hint)

@@ -160,12 +160,20 @@ def lines(found: Examination) -> Iterator[str]:
     yield f"Packages: {_versions(found.packages)}"
     yield f"Course packages: {_versions(found.course)}"
     yield f"Protection: {found.protection}"
-    yield from (f"    active (tried out): {sentence}" for sentence in found.protections)
+    yield from (f"    active: {sentence}" for sentence in found.protections)
     yield from (f"    missing: {sentence}" for sentence in found.missing_protections)
     yield f"Data sets (kept in {found.cache}):"
     yield from (f"    {one.name}: {one.problem or f'{one.kind}, {one.folder}'}" for one in found.data)
     yield from (f"To do: {sentence}" for sentence in found.advice)
-    yield "Ready to grade." if found.can_grade else "Not ready to grade."
+    yield _verdict(found)
+
+
+def _verdict(found: Examination) -> str:
+    if not found.can_grade:
+        return "Not ready to grade."
+    if found.protection == "none":
+        return "Ready to check your own notebooks; other people's are graded only with --unprotected."
+    return "Ready to grade."
 
 
 def _versions(packages: Iterable[Package]) -> str:

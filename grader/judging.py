@@ -223,7 +223,7 @@ def _attempt_notes(run: Run) -> tuple[str, ...]:
 def chance_decides(assignment: Assignment, run: Run, grade: Grade) -> bool:
     """Whether only chance kept this run from full marks, so that it deserves another try.
 
-    True when every criterion marked `chance` in the rubric fell short and nothing else did, but for the
+    True when a criterion marked `chance` in the rubric was not met and no other fell short, but for the
     part "ended training".
     """
     if run.ending is not Ending.FINISHED or not run.trainings:

@@ -258,8 +258,11 @@ def batch_sentences(outcomes: Sequence[Outcome]) -> list[str]:
 
 def check_sentences(outcome: Outcome) -> list[str]:
     """What to know of one checked notebook beside its verdicts."""
-    again = ["The notebook is unchanged, so it was not run again."] if outcome.reused else []
-    return [*again, *_data([outcome.grade]), *_protection(outcome.grade)]
+    told = ["The notebook is unchanged, so it was not run again."] if outcome.reused else []
+    told += [*_data([outcome.grade]), *_protection(outcome.grade)]
+    if outcome.grade.missing_protections:
+        told.append("That is fine for a notebook of your own.")
+    return told
 
 
 def _reused(outcomes: Sequence[Outcome]) -> Iterator[str]:

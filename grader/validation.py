@@ -234,6 +234,9 @@ def demo_class(assignment: Assignment, folder: Path) -> list[Path]:
     """
     samples = _read_toml(assignment.folder / "mistakes.toml").get("samples", {})
     mistakes = {case.name: case for case in read_cases(assignment)}
+    unknown = next((name for names in samples.values() for name in names if name not in mistakes), None)
+    if unknown is not None:
+        raise AssignmentError(f"{assignment.folder / 'mistakes.toml'}, [samples]: there is no {unknown!r}.")
     return [
         write_case(assignment, _combined(student, [mistakes[name] for name in names]), folder)
         for student, names in samples.items()

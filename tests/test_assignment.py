@@ -235,7 +235,7 @@ def test_little_is_enough(tmp_path: Path) -> None:
         (
             "largest = 3",
             "channels = 3.5",
-            ", [criteria.images]: the setting 'channels' must be a number, not 3.5.",
+            ", [criteria.images]: the setting 'channels' must be a list of numbers, not 3.5.",
         ),
         (
             'classes = ["happy", "sad"]',

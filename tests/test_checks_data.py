@@ -204,7 +204,7 @@ def test_parts_add_up_and_the_first_names_the_diagnosis() -> None:
     assert (LABELS, "points-at-one-class") == outcome(finding)
     assert (
         "Classes found from '/tmp/h-or-s': happy (40). "
-        "The pictures have 1 channel(s) instead of 3. "
+        "The pictures have 1 channel(s), not 3. "
         "Pixel values that reach the first layer with weights run from 0 to 255."
     ) == finding.saw
 
@@ -248,4 +248,4 @@ def test_other_classes_and_channels_are_settings() -> None:
         pipeline={"classes": classes(cat=1, dog=1), "batch": fed(x_shape=(None, 28, 28, 1))},
     )
 
-    assert MET == outcome(found(run, classes=["Dog", "cat"], channels=1))
+    assert MET == outcome(found(run, classes=["Dog", "cat"], channels=(1,)))

@@ -305,7 +305,7 @@ def test_the_suggested_size_is_a_setting() -> None:
     run = taking(None, 28, 28, 1, batch=(None, 28, 28, 1))
 
     assert (1.0, ()) == (
-        (found := input_shape(run, suggested=(28, 28), channels=1)).share,
+        (found := input_shape(run, suggested=(28, 28), channels=(1,))).share,
         found.notes,
     )
 

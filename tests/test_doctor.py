@@ -89,7 +89,18 @@ def test_what_is_missing_is_said(found: Examination) -> None:
     told = list(lines(poor))
     assert "Packages: tensorflow MISSING, keras 3.6.0" in told
     assert "Not ready to grade." == told[-1]
-    assert "Ready to grade." == list(lines(found))[-1]
+
+
+@pytest.mark.parametrize(
+    ("protection", "sentence"),
+    [
+        ("bubblewrap", "Ready to grade."),
+        ("none", "Ready to check your own notebooks; other people's are graded only with --unprotected."),
+    ],
+)
+def test_what_can_be_done_here(protection: str, sentence: str, found: Examination) -> None:
+    """The last line says it, and does not promise what `grade` then refuses."""
+    assert sentence == list(lines(dataclasses.replace(found, protection=protection)))[-1]
 
 
 def test_advice_names_the_command_that_installs() -> None:

@@ -1,4 +1,4 @@
-# ruff: noqa: SIM300 (asserts read expected == actual)
+
 """The pages for students and instructors: what they say, that they are whole, and that nothing gets out."""
 
 from __future__ import annotations

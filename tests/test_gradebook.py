@@ -1,4 +1,4 @@
-# ruff: noqa: SIM300 (asserts read expected == actual)
+
 """The gradebook: a table that no spreadsheet misreads, the same as JSON, and the class page beside them."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-# ruff: noqa: SIM300 (asserts read expected == actual)
+
 """The closed room, tried out for real: student code inside it, kernels started in it, memory watched."""
 
 from __future__ import annotations

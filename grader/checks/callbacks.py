@@ -149,6 +149,10 @@ def _point_part(callback: Callback, aim: _Aim, weight: float) -> Part:
     if callback.changes_logs:
         return part(0, "What it writes there decides when it stops.", "callback-changes-logs")
     maps = [m for m in callback.maps if m.metric in aim.names]
+    if any(m.hook in BATCH_END and m.switches for m in maps):
+        return part(
+            0, "It decides after each batch, before an epoch's accuracy is known.", "stops-within-epoch"
+        )
     at_epoch_end = [m for m in maps if m.hook == EPOCH_END]
     poor = next((m for m in at_epoch_end if m.others == "poor" and m.switches), None)
     good = next((m for m in at_epoch_end if m.others == "good" and m.switches), None)
@@ -182,8 +186,6 @@ def _at_point(found: SwitchingMap, aim: _Aim) -> tuple[float, str, str | None]:
 
 
 def _no_switch(callback: Callback, maps: list[SwitchingMap], aim: _Aim) -> tuple[float, str, str]:
-    if any(m.hook in BATCH_END and m.switches for m in maps):
-        return 0, "It decides after each batch, before an epoch's accuracy is known.", "stops-within-epoch"
     if any(m.hook in TOO_LATE and m.switches for m in maps) or _only_late(callback):
         return 0, "It decides only after training has ended.", "stops-too-late"
     if callback.flag_on_itself:

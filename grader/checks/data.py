@@ -14,7 +14,7 @@ def pictures(
     run: Run,
     *,
     classes: Sequence[str],
-    channels: int = 3,
+    channels: Sequence[int] = (3, 4),
     smallest: float = 0.2,
     largest: float = 5.0,
     folder_weight: float = 0.35,
@@ -30,7 +30,7 @@ def pictures(
     Args:
         run: what the notebook did.
         classes: the folder names that must be found, in any order.
-        channels: 3 for colour.
+        channels: numbers of channels that are colour: 3, or 4 with transparency.
         smallest: least acceptable largest magnitude of a pixel.
         largest: greatest acceptable largest magnitude of a pixel.
         folder_weight: weight of finding all classes.
@@ -88,13 +88,13 @@ def _from_directory(part: Callable[..., Part], pipeline: Pipeline, classes: Sequ
     return part(0, saw, "points-at-one-class" if len(found) <= 1 else "points-at-wrong-folder")
 
 
-def _colour(pipeline: Pipeline | None, fed: Batch | None, channels: int, weight: float) -> Part:
+def _colour(pipeline: Pipeline | None, fed: Batch | None, channels: Sequence[int], weight: float) -> Part:
     seen = fed.x_shape[3] if fed and len(fed.x_shape) == 4 else pipeline.channels if pipeline else None
-    if seen is None or seen == channels:
-        return Part("colour", weight, 1, f"They have {channels} channels.")
-    return Part(
-        "colour", weight, 0, f"The pictures have {seen} channel(s) instead of {channels}.", "not-colour"
-    )
+    if seen is None:
+        return Part("colour", weight, 1, "The number of channels is not known before training.")
+    if seen in channels:
+        return Part("colour", weight, 1, f"They have {seen} channels.")
+    return Part("colour", weight, 0, f"The pictures have {seen} channel(s), not 3.", "not-colour")
 
 
 def _range(batch: Batch | None, smallest: float, largest: float, weight: float) -> tuple[Part, list[str]]:

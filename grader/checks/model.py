@@ -7,6 +7,9 @@ from collections.abc import Sequence
 from grader.checks.finding import Finding, met, not_met, nothing
 from grader.evidence import Layer, Loss, ModelSnapshot, Run
 
+OTHER_LOSSES = {"mean_squared_error", "mean_absolute_error", "huber", "log_cosh", "hinge", "squared_hinge"}
+"""Losses made for other tasks with which one sigmoid unit still learns."""
+
 BINARY = {"binary_crossentropy", "binary_focal_crossentropy"}
 CATEGORICAL = {
     "categorical_crossentropy",
@@ -16,13 +19,15 @@ CATEGORICAL = {
 NO_MODEL = "No model was built, so there is nothing to look at."
 
 
-def input_shape(run: Run, *, suggested: Sequence[int] = (150, 150), channels: int = 3) -> Finding:
+def input_shape(
+    run: Run, *, suggested: Sequence[int] = (150, 150), channels: Sequence[int] = (3, 4)
+) -> Finding:
     """The model takes colour pictures, (batch_size, height, width, channels), of the size it is fed.
 
     Args:
         run: what the notebook did.
         suggested: (height, width) the exercise suggests; another size earns a note, nothing else.
-        channels: 3 for colour.
+        channels: numbers of channels that are colour: 3, or 4 with transparency.
 
     """
     model = run.model
@@ -33,7 +38,7 @@ def input_shape(run: Run, *, suggested: Sequence[int] = (150, 150), channels: in
         return nothing("The model was never built, so its input shape is unknown.")
     if len(shape) != 4:
         return not_met(f"The model takes input of shape {_words(shape)}.", "input-is-not-a-picture")
-    if shape[3] not in (channels, None):
+    if shape[3] not in (*channels, None):
         return not_met(f"The model takes pictures of {shape[3]} channel(s): {_words(shape)}.", "not-colour")
     fed = _picture_size(run)
     if fed and any(a is not None and a != b for a, b in zip(shape[1:3], fed, strict=True)):
@@ -82,9 +87,11 @@ def binary_output(run: Run) -> Finding:
     saw = f"The output has {units} unit(s) with {activation} activation."
     if units is None:
         return nothing("The model was never built, so its output is unknown.")
+    if model.output.activation is None:
+        return nothing("What squashes the output could not be found out.")
     if units == 1:
         return _one_unit(activation, loss, saw)
-    if units == 2 and _two_units_fit(activation, loss):
+    if units == 2 and _fit_together(activation, loss):
         return Finding(0.5, saw, "two-unit-softmax")
     return not_met(saw, "too-many-units")
 
@@ -97,10 +104,11 @@ def _one_unit(activation: str, loss: Loss | None, saw: str) -> Finding:
     return not_met(saw, "softmax-on-one-unit" if activation == "softmax" else "no-sigmoid")
 
 
-def _two_units_fit(activation: str, loss: Loss | None) -> bool:
+def _fit_together(activation: str, loss: Loss | None) -> bool:
+    """Whether several units and a categorical loss fit: softmax, or linear units with logits."""
     if loss is None or loss.name not in CATEGORICAL:
         return False
-    return activation == "softmax" or (activation == "linear" and loss.from_logits)
+    return activation == ("linear" if loss.from_logits else "softmax")
 
 
 def _hidden_softmax(model: ModelSnapshot) -> Layer | None:
@@ -133,10 +141,10 @@ def binary_loss(run: Run) -> Finding:
     if loss.name in BINARY:
         return _binary(loss, units, activation, saw)
     if loss.name in CATEGORICAL:
-        return _categorical(units, saw)
+        return _categorical(loss, units, activation, saw)
     if loss.custom:
         return not_met(saw, "unknown-loss")
-    if units == 1 and activation == "sigmoid":
+    if units == 1 and activation == "sigmoid" and loss.name in OTHER_LOSSES:
         return Finding(0.5, saw, "not-a-classification-loss")
     return not_met(saw, "loss-does-not-fit-output")
 
@@ -149,7 +157,9 @@ def _binary(loss: Loss, units: int | None, activation: str, saw: str) -> Finding
     return met(saw)
 
 
-def _categorical(units: int | None, saw: str) -> Finding:
-    if units is not None and units > 1:
+def _categorical(loss: Loss, units: int | None, activation: str, saw: str) -> Finding:
+    if units is None or units < 2:
+        return not_met(f"{saw} The output has one unit.", "categorical-loss")
+    if _fit_together(activation, loss):
         return Finding(0.5, f"{saw} It goes with {units} output units.", "categorical-loss")
-    return not_met(f"{saw} The output has one unit.", "categorical-loss")
+    return not_met(f"{saw} The output has {activation} activation.", "loss-does-not-fit-output")

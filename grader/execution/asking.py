@@ -91,6 +91,7 @@ class Questioner:
     async def _put(self, question: dict[str, Any], patience: float) -> Sequence[Answer]:
         """The answers to one question; none when it could not be answered in time."""
         self.asked += 1
+        self.evidence.answers.pop(self.asked, None)  # an answer from before the question is none
         text = json.dumps({**question, "question": self.asked})
         code = (
             "__import__('grader_kernel.probes', fromlist=['answer'])"

@@ -43,3 +43,5 @@ def _read(descriptor: int, evidence: Evidence) -> None:
                 rest = rest[:MAX_LINE] + b"!"
             if total <= MAX_EVIDENCE:
                 add_lines(evidence, lines)
+            else:
+                evidence.refused += len(lines)

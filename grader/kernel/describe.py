@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import re
 from collections.abc import Iterable
 from typing import Any
@@ -217,8 +218,13 @@ def output(model: Any) -> dict[str, Any]:
     """How many numbers the model answers with, and what squashes them, as far as its layers tell."""
     last = _last_layer(model)
     found = output_shape(model) or (output_shape(last) if last is not None else None)
-    units = found[-1] if found else _number(getattr(last, "units", None))
+    units = _count(found[1:]) if found else _number(getattr(last, "units", None))
     return {"units": units, "activation": _final_activation(model), "layer": getattr(last, "name", None)}
+
+
+def _count(shape: list[int | None]) -> int | None:
+    """How many numbers a shape without its batch size holds; None where a part of it is open."""
+    return None if None in shape else math.prod(n for n in shape if n is not None)
 
 
 def _last_layer(model: Any) -> Any:

@@ -170,13 +170,13 @@ def _measured(number: int, model: Any) -> dict[str, Any]:
         return _loss_by_meaning(number)
     x = np.asarray(batch[0][:4], "float32")
     given = np.asarray(model(x, training=False))
-    output = {**seen, "units": given.shape[-1] if given.ndim > 1 else 1}
+    output = {**seen, "units": int(np.prod(given.shape[1:]))}
     output["activation"] = seen["activation"] or describe.traced_activation(model, x) or _by_range(model, x)
     return {"output": output, "input_shape": [None, *x.shape[1:]], **_loss_by_meaning(number)}
 
 
 def _by_range(model: Any, x: Any) -> str | None:
-    """Name what squashes the output: "sigmoid" when wildly different pictures all give numbers within 0 and 1."""
+    """Name what squashes the output: "sigmoid" when very different pictures all give 0 to 1."""
     wild = np.random.RandomState(0).normal(0, 50, (16, *x.shape[1:])).astype("float32")
     given = np.asarray(model(wild, training=False))
     if given.shape[-1] > 1 and np.allclose(given.sum(-1), 1, atol=1e-3):
@@ -294,7 +294,8 @@ def _instance(number: int) -> Any:
     if not isinstance(known, type):
         return known
     if number not in _instances:
-        _instances[number] = known()
+        made = _instances[number] = known()
+        recorder.states[recorder.number_of(made)] = dict(made.__dict__)
     return _instances[number]
 
 
@@ -312,8 +313,8 @@ class _no_model:  # noqa: N801 - never seen by anyone
 def _driven(one: Any, model: Any, hook: str, epoch: int, logs: dict[str, Any], seen: dict[str, Any]) -> str:
     proxy, given = Proxy(model), Watched(logs)
     flag = getattr(model, "stop_training", False)
-    own = dict(getattr(one, "__dict__", {}))
     model.stop_training = False
+    _as_before_training(one)
     try:
         one.set_model(proxy)
         _hook(one, hook)(epoch, given)
@@ -328,12 +329,19 @@ def _driven(one: Any, model: Any, hook: str, epoch: int, logs: dict[str, Any], s
             one.set_model(model)
     seen["reads"] += [name for name in given.read if name not in seen["reads"]]
     seen["old_names"] += [name for name in given.old if name not in seen["old_names"]]
-    if "stop_training" in getattr(one, "__dict__", {}) and "stop_training" not in own:
+    if "stop_training" in getattr(one, "__dict__", {}):
         seen["flag_on_itself"] = True
-        one.__dict__.pop("stop_training", None)
     if dict(given) != logs:
         seen["changes_logs"] = True
     return answered
+
+
+def _as_before_training(one: Any) -> None:
+    """Give a callback the attributes it had when training began: a switch that works once works again."""
+    before = recorder.states.get(recorder.number_of(one))
+    if before is not None and hasattr(one, "__dict__"):
+        one.__dict__.clear()
+        one.__dict__.update(before)
 
 
 def _hook(one: Any, name: str) -> Callable[[int, Any], Any]:

@@ -41,6 +41,7 @@ samples: dict[int, tuple[Any, Any]] = {}
 trainings: dict[int, dict[str, Any]] = {}
 made_callbacks: list[Any] = []
 callback_classes: list[Any] = []
+states: dict[int, dict[str, Any]] = {}
 called_by_us = False
 
 _ids: dict[int, int] = {}
@@ -357,6 +358,7 @@ def send_callback(one: Any, origin: str, **changes: Any) -> int:
     """Send a callback (or a class of them) as it stands now; its number."""
     number = number_of(one)
     callbacks.setdefault(number, one)
+    states.setdefault(number, dict(getattr(one, "__dict__", {})) if origin == "instance" else {})
     kind = one if origin == "class" else type(one)
     hooks = overridden(one)
     seen = {
