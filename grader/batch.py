@@ -251,12 +251,18 @@ def judge_again(assignment: Assignment, out: Path) -> list[tuple[Grade | None, G
         raise GraderError(
             f"{out} holds no runs; make some with: grader grade {assignment.id} PATHS… --out {out}"
         )
-    pairs = [
-        (_grade_before(folder), report(assignment, read_run(folder / "run.json"), folder))
-        for folder in folders
-    ]
+    pairs = [(_grade_before(folder), report(assignment, _kept_run(folder), folder)) for folder in folders]
     write_gradebook(assignment, [now for _, now in pairs], out)
     return pairs
+
+
+def _kept_run(folder: Path) -> Run:
+    """The run in a folder of results; a damaged one asks for a person and leaves the others alone."""
+    try:
+        return read_run(folder / "run.json")
+    except EvidenceError as problem:
+        ending = Ending.GRADER_FAILED
+        return Run(student=folder.name, file=folder.name, sha256="", ending=ending, problem=str(problem))
 
 
 def _grade_before(folder: Path) -> Grade | None:

@@ -515,6 +515,10 @@ def write_run(run: Run, path: Path) -> None:
     write_whole(path, msgspec.json.format(msgspec.json.encode(run), indent=1))
 
 
+# Made once: two threads that build a decoder for the same types at the same time can crash msgspec.
+_run = msgspec.json.Decoder(Run)
+
+
 def read_run(path: Path) -> Run:
     """The run kept at `path`.
 
@@ -523,7 +527,7 @@ def read_run(path: Path) -> Run:
 
     """
     try:
-        run = msgspec.json.decode(path.read_bytes(), type=Run)
+        run: Run = _run.decode(path.read_bytes())
     except OSError as problem:
         raise EvidenceError(
             f"{path} cannot be read ({problem.strerror}); grade this submission again."

@@ -5,7 +5,6 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import msgspec
 from msgspec import Struct, field
@@ -249,6 +248,9 @@ def write_grade(grade: Grade, path: Path) -> None:
     write_whole(path, msgspec.json.format(msgspec.json.encode(grade), indent=1))
 
 
+_grade_decoder = msgspec.json.Decoder(Grade)
+
+
 def read_grade(path: Path) -> Grade:
     """The grade kept at `path`.
 
@@ -257,9 +259,9 @@ def read_grade(path: Path) -> Grade:
 
     """
     try:
-        grade: Any = msgspec.json.decode(path.read_bytes(), type=Grade)
+        grade: Grade = _grade_decoder.decode(path.read_bytes())
     except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as problem:
         raise EvidenceError(f"{path} is not a grade of ours ({problem}); judge this run again.") from None
     if grade.format != FORMAT:
         raise EvidenceError(f"{path} has format {grade.format}, this version reads {FORMAT}; judge it again.")
-    return grade  # type: ignore[no-any-return]
+    return grade

@@ -311,3 +311,14 @@ def test_a_folder_without_runs_is_refused(exercise: Assignment, tmp_path: Path) 
 def test_limits_are_only_lowered(wall: float | None, memory: int | None, expected: Limits) -> None:
     """What is asked beyond the assignment's own limits changes nothing."""
     assert expected == lowered(Limits(600, 4096), wall, memory)
+
+
+def test_a_damaged_run_does_not_stop_judging(conditions: Conditions, tmp_path: Path) -> None:
+    """Judging again goes on past a damaged run.json; that student needs a person, with the reason."""
+    submissions = [read_notebook(write_unreadable(tmp_path / f"{name}.ipynb")) for name in ("ada", "bela")]
+    grade_all(conditions, submissions, tmp_path / "out")
+    (tmp_path / "out" / "ada" / "run.json").write_bytes(b"{")
+    now = {grade.student: grade for _, grade in judge_again(conditions.assignment, tmp_path / "out")}
+
+    assert (True, False) == (now["ada"].needs_person, now["bela"].needs_person)
+    assert "is not a run of ours" in (now["ada"].problem or "")

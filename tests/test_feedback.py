@@ -1,4 +1,3 @@
-
 """The pages for students and instructors: what they say, that they are whole, and that nothing gets out."""
 
 from __future__ import annotations

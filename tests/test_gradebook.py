@@ -1,4 +1,3 @@
-
 """The gradebook: a table that no spreadsheet misreads, the same as JSON, and the class page beside them."""
 
 from __future__ import annotations

@@ -49,7 +49,8 @@ class Stop(tf.keras.callbacks.Callback):
 
 def trained(source, **more):
     tf.keras.utils.set_random_seed(1)
-    net = tf.keras.Sequential([tf.keras.Input((20, 20, 3)), tf.keras.layers.Conv2D(2, 3), tf.keras.layers.Dropout(0.3),
+    net = tf.keras.Sequential([
+        tf.keras.Input((20, 20, 3)), tf.keras.layers.Conv2D(2, 3), tf.keras.layers.Dropout(0.3),
         tf.keras.layers.Flatten(), tf.keras.layers.Dense(1, activation="sigmoid")])
     net.compile("adam", "binary_crossentropy", metrics=["accuracy"])
     history = net.fit(source(), epochs=3, verbose=0, callbacks=[Stop()], **more)
@@ -104,7 +105,7 @@ def test_training_is_bit_equal(results: dict[str, dict[str, object]], source: st
 
 @pytest.mark.kernel
 def test_recorder_saw_every_training(results: dict[str, list[dict[str, object]]]) -> None:
-    """The equality above is not that of a recorder which does nothing: it reports four trainings of three epochs."""
+    """The recorder that changes nothing does record: four trainings of three epochs."""
     kinds = [event["event"] for event in results["events"]]
 
     assert (4, 12, 4) == (kinds.count("fit-started"), kinds.count("epoch"), kinds.count("fit-ended"))

@@ -1,4 +1,3 @@
-
 """The closed room, tried out for real: student code inside it, kernels started in it, memory watched."""
 
 from __future__ import annotations

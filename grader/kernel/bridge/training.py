@@ -97,9 +97,11 @@ def _repeated(data: Any, name: str, steps: Any, epochs: int) -> Any:
     Keras 3 would cut every epoch short with a warning; `fit_generator` and Keras 2 went on from the start.
     """
     batches = _batches(data) if isinstance(steps, int) else None
-    if not batches or steps <= batches:
+    if not batches or steps < batches or (steps == batches and _starts_over()):
         return None
-    channel.note("data-ran-out", f"{name}={steps} with {_counted(batches)}", f"{name}={batches}, or left out")
+    if steps > batches:
+        old = f"{name}={steps} with {_counted(batches)}"
+        channel.note("data-ran-out", old, f"{name}={batches}, or left out")
     if isinstance(data, load("tensorflow").data.Dataset):
         again = data.repeat()
         again.grader_source = data
@@ -119,6 +121,17 @@ def _batches(data: Any) -> int | None:
         count = int(data.cardinality())
         return count if count >= 0 else None
     return None
+
+
+@functools.cache
+def _starts_over() -> bool:
+    """Whether this Keras begins again with data that has just sufficed.
+
+    The first releases of Keras 3 did not, so that every second epoch of `steps_per_epoch=8` with 8 batches
+    was empty; those that do count the steps they have taken.
+    """
+    iterator = load("keras.src.trainers.epoch_iterator").EpochIterator
+    return "_steps_seen" in iterator.__init__.__code__.co_names
 
 
 @functools.cache
