@@ -526,19 +526,27 @@ def read_run(path: Path) -> Run:
         EvidenceError: the file is missing, damaged, or of another format.
 
     """
-    try:
-        run: Run = _run.decode(path.read_bytes())
-    except OSError as problem:
-        raise EvidenceError(
-            f"{path} cannot be read ({problem.strerror}); grade this submission again."
-        ) from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as problem:
-        raise EvidenceError(
-            f"{path} is not a run of ours ({problem}); grade this submission again."
-        ) from None
-    if run.format != FORMAT:
-        raise EvidenceError(f"{path} has format {run.format}, this version reads {FORMAT}; grade it again.")
+    run: Run = read_kept(path, _run, FORMAT, "grade this submission again")
     return run
+
+
+def read_kept(path: Path, decoder: msgspec.json.Decoder[Any], version: int, mend: str) -> Any:
+    """What a file of ours holds, held against its type and its format number.
+
+    Raises:
+        EvidenceError: the file is missing, damaged, or of another format; `mend` says what to do.
+
+    """
+    try:
+        kept = decoder.decode(path.read_bytes())
+    except OSError as problem:
+        raise EvidenceError(f"{path} cannot be read ({problem.strerror}); {mend}.") from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as problem:
+        what = decoder.type.__name__.lower()
+        raise EvidenceError(f"{path} is not a {what} of ours ({problem}); {mend}.") from None
+    if kept.format != version:
+        raise EvidenceError(f"{path} has format {kept.format}, this version reads {version}; {mend}.")
+    return kept
 
 
 def write_whole(path: Path, content: bytes) -> None:

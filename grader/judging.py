@@ -12,8 +12,7 @@ from msgspec import Struct, field
 from grader.assignment import Assignment, Criterion
 from grader.checks import CHECKS, DIAGNOSES, Diagnosis, Finding
 from grader.checks.training import best_accuracy
-from grader.errors import EvidenceError
-from grader.evidence import Ending, Note, Run, Training, write_whole
+from grader.evidence import Ending, Note, Run, Training, read_kept, write_whole
 
 FORMAT = 1
 """Format of `grade.json`. 1: first."""
@@ -258,10 +257,5 @@ def read_grade(path: Path) -> Grade:
         EvidenceError: the file is missing, damaged, or of another format.
 
     """
-    try:
-        grade: Grade = _grade_decoder.decode(path.read_bytes())
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as problem:
-        raise EvidenceError(f"{path} is not a grade of ours ({problem}); judge this run again.") from None
-    if grade.format != FORMAT:
-        raise EvidenceError(f"{path} has format {grade.format}, this version reads {FORMAT}; judge it again.")
+    grade: Grade = read_kept(path, _grade_decoder, FORMAT, "judge this run again")
     return grade

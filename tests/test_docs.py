@@ -507,7 +507,7 @@ def test_links_lead_somewhere(page: Path) -> None:
         assert not anchor or anchor in anchors(file.read_text(encoding="utf-8")), f"no heading for {target}"
 
 
-MACHINE = re.compile(r"(?<![\w.])(/root|/work|/farm|/Users|/home/(?!student\b)\w+|[A-Za-z]:\\)\b")
+MACHINE = re.compile(r"(?<![\w.])(/root|/Users|/srv|/home/(?!student\b)\w+|[A-Za-z]:\\)\b")
 """Paths that exist on one machine only; /home/student is the home inside the sandbox."""
 
 
@@ -519,9 +519,9 @@ def test_pages_name_no_paths_of_a_machine(page: Path) -> None:
 
 def test_paths_of_a_machine_are_noticed() -> None:
     """The test above would notice a path of a home or a checkout."""
-    text = "/home/ada/x, /work/main, see /home/student and assignments/work/x"
+    text = "/home/ada/x, /srv/main, see /home/student and assignments/srv/x"
 
-    assert ["/home/ada", "/work"] == MACHINE.findall(text)
+    assert ["/home/ada", "/srv"] == MACHINE.findall(text)
 
 
 def test_the_pages_are_found() -> None:

@@ -482,7 +482,7 @@ def test_a_run_of_another_format_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(EvidenceError) as refusal:
         read_run(path)
-    assert f"{path} has format 2, this version reads 1; grade it again." == str(refusal.value)
+    assert f"{path} has format 2, this version reads 1; grade this submission again." == str(refusal.value)
 
 
 def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:

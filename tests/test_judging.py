@@ -509,7 +509,7 @@ def test_a_damaged_grade_is_refused(content: bytes, tmp_path: Path) -> None:
 
 def test_a_missing_grade_is_refused(tmp_path: Path) -> None:
     """A grade.json that is not there is refused with what to do."""
-    with pytest.raises(EvidenceError, match=r"is not a grade of ours \(.*\); judge this run again\.$"):
+    with pytest.raises(EvidenceError, match=r"cannot be read \(.*\); judge this run again\.$"):
         read_grade(tmp_path / "grade.json")
 
 
@@ -520,4 +520,4 @@ def test_a_grade_of_another_format_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(EvidenceError) as refused:
         read_grade(path)
-    assert f"{path} has format 7, this version reads 1; judge it again." == str(refused.value)
+    assert f"{path} has format 7, this version reads 1; judge this run again." == str(refused.value)

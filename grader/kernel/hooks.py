@@ -10,6 +10,15 @@ from importlib.machinery import ModuleSpec
 from types import FrameType, ModuleType
 from typing import Any
 
+# The names under which Keras 3 is imported: by itself, as `tensorflow.keras` and as `tf.keras`; releases
+# 3.3 to 3.8 keep the modules behind them in `keras.api`.
+KERAS = (
+    "keras",
+    "tensorflow.keras",
+    "keras._tf_keras.keras",
+    "keras.api",
+    "keras.api._tf_keras.keras",
+)
 _STDLIB = sysconfig.get_paths()["stdlib"]
 
 

@@ -11,10 +11,7 @@ from types import ModuleType
 from typing import Any
 
 from .. import channel
-from ..hooks import add_names, after_import, load, quietly, stand_in
-
-# The three names under which Keras 3 is imported: by itself, as `tensorflow.keras`, and as `tf.keras`.
-KERAS = ("keras", "tensorflow.keras", "keras._tf_keras.keras")
+from ..hooks import KERAS, add_names, after_import, load, quietly, stand_in
 
 # Modules of Keras 2 (2.0 to 2.15) that are gone, and where their names are now.
 _GONE = {

@@ -12,7 +12,7 @@ from types import ModuleType
 from typing import Any
 
 from .. import channel
-from ..hooks import add_names, after_import, known, load, replace
+from ..hooks import KERAS, add_names, after_import, known, load, replace
 
 _LEGACY = ("Adadelta", "Adagrad", "Adam", "Adamax", "Ftrl", "Nadam", "RMSprop", "SGD")
 _LOWER_CASE = {name.lower(): name for name in _LEGACY}
@@ -25,7 +25,7 @@ def install() -> None:
     after_import("keras.src.optimizers.base_optimizer", _base)
     after_import("keras.src.backend.tensorflow.optimizer", _step)
     replace("keras.src.legacy.backend", "set_value", _assigning)
-    for keras in ("keras", "tensorflow.keras", "keras._tf_keras.keras"):
+    for keras in KERAS:
         add_names(f"{keras}.optimizers", known({old: _renamed(old, new) for old, new in _LOWER_CASE.items()}))
         after_import(f"{keras}.optimizers.legacy", _legacy)
 
