@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import textwrap
@@ -90,6 +92,8 @@ def run(
         cwd=content,
         env={**os.environ, "HOME": str(folder / "work" / "home"), "TF_CPP_MIN_LOG_LEVEL": "3", **(env or {})},
         pass_fds=(writing,),
+        # As launch.py does: tests that run in the background inherit an ignored SIGINT.
+        preexec_fn=functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
         capture_output=True,
         text=True,
         check=False,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import re
@@ -477,7 +478,9 @@ def interrupt(command: str, as_soon_as: Path) -> Said:
     """Start a command, send it Ctrl-C as soon as a file is there, and see that its processes end with it."""
     words = [sys.executable, "-m", "grader.cli", *shlex.split(command)]
     pipe = subprocess.PIPE
-    with subprocess.Popen(words, stdout=pipe, stderr=pipe, text=True, cwd=ROOT) as process:
+    # Tests that run in the background inherit an ignored SIGINT; a terminal's foreground does not.
+    heard = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    with subprocess.Popen(words, stdout=pipe, stderr=pipe, text=True, cwd=ROOT, preexec_fn=heard) as process:
         while not as_soon_as.is_file() and process.poll() is None:
             time.sleep(0.05)
         started = psutil.Process(process.pid).children(recursive=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ def main(start: str) -> None:
     The file holds: `connection_file`, `evidence` (file descriptor), `seed`, `override_seed` or null,
     `manifest` (data sets), `roots` (where course paths lie without namespaces, or null), `shims` (folder).
     """
+    # A grader in the background hands down an ignored SIGINT, and then no cell could be interrupted.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     told: dict[str, Any] = json.loads(Path(start).read_text())
     sys.path[:] = [
         entry for entry in sys.path if Path(entry or ".").resolve() != Path(__file__).resolve().parents[1]
