@@ -37,7 +37,11 @@ def code_hash() -> str:
     """A hash over the witness's code and over what asks it."""
     root = Path(__file__).resolve().parents[1]
     paths = [path for name in RUNNING for path in (root / name, *(root / name).rglob("*"))]
-    return hash_files(sorted(p for p in paths if p.is_file() and "__pycache__" not in p.parts))
+    return hash_files(sorted(p for p in paths if p.is_file() and _matters(p)))
+
+
+def _matters(path: Path) -> bool:
+    return "__pycache__" not in path.parts and path.suffix != ".md"
 
 
 def hash_files(paths: Iterable[Path]) -> str:
