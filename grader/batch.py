@@ -200,7 +200,7 @@ def run_with_tries(
     attempts: list[tuple[Run, NotebookNode, float | None]] = []
     for attempt in range(TRIES):
         job = _job(conditions, submission, print_, attempt, hidden)
-        run, executed = run_submission(job, conditions.protection, stop)
+        run, executed = _run_job(job, conditions.protection, stop)
         grade = judge(conditions.assignment, run)
         attempts.append((run, executed, best_reached(run, grade)))
         if not chance_decides(conditions.assignment, run, grade):
@@ -208,6 +208,14 @@ def run_with_tries(
     best = max(attempts, key=lambda a: (judge(conditions.assignment, a[0]).score_so_far, a[2] or 0))
     tried = tuple(Attempt(seed=run.seed, best_accuracy=reached) for run, _, reached in attempts)
     return msgspec.structs.replace(best[0], attempts=tried), best[1]
+
+
+def _run_job(job: Job, protection: Protection, stop: threading.Event | None) -> tuple[Run, NotebookNode]:
+    """Run a job; where we failed ourselves (a kernel that did not come up in time), once more."""
+    run, executed = run_submission(job, protection, stop)
+    if run.ending is Ending.GRADER_FAILED:
+        run, executed = run_submission(job, protection, stop)
+    return run, executed
 
 
 def _job(
