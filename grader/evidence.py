@@ -70,9 +70,13 @@ class Layer(Struct, frozen=True, kw_only=True):
 
 
 class Output(Struct, frozen=True, kw_only=True):
-    """What a model answers with: how many numbers for one picture, and what squashes them."""
+    """What a model answers with: how many numbers, and what squashes them.
+
+    `places` is at how many places of a picture it answers: more than 1 where nothing flattens.
+    """
 
     units: Number | None = None
+    places: Number = 1
     activation: Word | None = None
     layer: Word | None = None
 

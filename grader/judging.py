@@ -221,14 +221,15 @@ def _attempt_notes(run: Run) -> tuple[str, ...]:
 def chance_decides(assignment: Assignment, run: Run, grade: Grade) -> bool:
     """Whether only chance kept this run from full marks, so that it deserves another try.
 
-    True when a criterion marked `chance` in the rubric was not met and no other fell short, but for the
-    part "ended training".
+    True when a criterion marked `chance` in the rubric was not met and no other that looks at training fell
+    short, but for the part "ended training". A cell that fails elsewhere must not hand the mark to chance.
     """
     if run.ending is not Ending.FINISHED or not run.trainings:
         return False
     chance = {c.id for c in assignment.criteria if c.evidence_of_chance}
     short = [v for v in grade.verdicts if v.status is not Status.MET]
-    others = [v for v in short if v.criterion not in chance and not _only_ended_short(v)]
+    bound = {c.id for c in assignment.criteria if c.looks_at == "training"}
+    others = [v for v in short if v.criterion in bound - chance and not _only_ended_short(v)]
     return not others and any(v.criterion in chance and v.status is Status.NOT_MET for v in short)
 
 

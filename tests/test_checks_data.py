@@ -203,7 +203,7 @@ def test_parts_add_up_and_the_first_names_the_diagnosis() -> None:
 
     assert (LABELS, "points-at-one-class") == outcome(finding)
     assert (
-        "Classes found from '/tmp/h-or-s': happy (40). "
+        "Classes found in '/tmp/h-or-s': happy (40). "
         "The pictures have 1 channel(s), not 3. "
         "Pixel values that reach the first layer with weights run from 0 to 255."
     ) == finding.saw

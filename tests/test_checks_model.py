@@ -400,3 +400,11 @@ def test_a_right_run_meets_every_check(name: str, check: Check) -> None:
     finding = check.function(seen(), **SETTINGS.get(name, {}))
 
     assert (1.0, None, ".") == (finding.share, finding.diagnosis, finding.saw[-1])
+
+
+def test_nothing_flattens() -> None:
+    """A unit that answers at many places of a picture is one mistake, named, and the loss is still right."""
+    everywhere = seen(model={"output": Output(units=1, places=289, activation="sigmoid")})
+
+    assert (0, "flatten-missing") == outcome(binary_output(everywhere))
+    assert (1, None) == outcome(binary_loss(everywhere))

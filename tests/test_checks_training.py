@@ -42,8 +42,8 @@ def history(*accuracies: float | None, name: str = "accuracy", kind: str = "accu
         pytest.param(
             history(1.0, name="accuracy", kind="sparse_categorical_accuracy"), MET, id="sparse accuracy"
         ),
-        pytest.param(history(0.5, 0.999), (0, "accuracy-not-reached"), id="just not above"),
-        pytest.param(history(0.5, 0.9875), (0, "accuracy-not-reached"), id="not reached"),
+        pytest.param(history(0.5, 0.999), (0, "stopped-before-accuracy"), id="just not above"),
+        pytest.param(history(0.5, 0.9875), (0, "stopped-before-accuracy"), id="not reached, and stopped"),
         pytest.param(history(None), (0, "no-accuracy-metric"), id="no number at all"),
         pytest.param(history(1.0, name="auc", kind="auc"), (0, "no-accuracy-metric"), id="another metric"),
         pytest.param(
@@ -64,14 +64,18 @@ def test_validation_accuracy_does_not_count() -> None:
     """Validation accuracy is not training accuracy."""
     logs: dict[str, float | None] = {"loss": 0.1, "accuracy": 0.9, "val_accuracy": 1.0}
 
-    assert (0, "accuracy-not-reached") == outcome(reached(seen(training={"epochs": (Epoch(logs=logs),)})))
+    run = seen(training={"epochs": (Epoch(logs=logs),), "stopped": False})
+
+    assert (0, "accuracy-not-reached") == outcome(reached(run))
 
 
 def test_what_a_callback_writes_into_the_logs_does_not_count() -> None:
     """Logs count as Keras computed them, not as the student's callbacks left them."""
     epoch = Epoch(logs={"accuracy": 0.5}, shown={"accuracy": 1.0})
 
-    assert (0, "accuracy-not-reached") == outcome(reached(seen(training={"epochs": (epoch,)})))
+    run = seen(training={"epochs": (epoch,), "stopped": False})
+
+    assert (0, "accuracy-not-reached") == outcome(reached(run))
 
 
 def test_a_metric_of_ones_own_making_does_not_count() -> None:
@@ -167,10 +171,11 @@ def test_a_part_of_the_pictures_in_each_epoch_earns_a_note(
 @pytest.mark.parametrize(
     ("run", "saw"),
     [
-        (history(0.5, 1.0), "The best training accuracy was 1 in 2 epoch(s)."),
+        (history(0.5, 1.0), "The best training accuracy was 1 in 2 epochs."),
         (
             history(0.5, 0.9875),
-            "The best training accuracy was 0.9875 in 2 epoch(s). It should exceed 0.999.",
+            "The best training accuracy was 0.9875 in 2 epochs. It should exceed 0.999. "
+            "Training was stopped before that.",
         ),
         (
             seen(training={"epochs": (), "error": "ValueError: shapes differ"}),
@@ -181,7 +186,7 @@ def test_a_part_of_the_pictures_in_each_epoch_earns_a_note(
         (history(None), "Training does not report accuracy."),
         (
             seen(pipeline={"classes": ()}),
-            "The best training accuracy was 1 in 7 epoch(s). It was not trained on both classes.",
+            "The best training accuracy was 1 in 7 epochs. The pictures were not labelled happy and sad.",
         ),
     ],
 )
@@ -207,3 +212,14 @@ def test_names_of_accuracy() -> None:
 def test_best_accuracy_of_no_training_is_unknown() -> None:
     """Without a training there is no accuracy."""
     assert best_accuracy(seen(trainings=(), focus=None)) is None
+
+
+def test_an_error_in_training_is_named() -> None:
+    """Where fit raised, that is the diagnosis, told in one plain line: not that accuracy stayed too low."""
+    error = (
+        "ValueError: \x1b[1mException encountered when calling Sequential.call().\x1b[0m\n\nShapes differ."
+    )
+    run = seen(training={"epochs": (), "error": error})
+
+    assert (None, "training-failed") == outcome(reached(run))
+    assert "Training ended before its first epoch was over. fit raised: Shapes differ." == reached(run).saw

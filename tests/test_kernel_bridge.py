@@ -301,6 +301,9 @@ OLD_API = """
         return [list(out.shape) for out in seen.predict(np.zeros((1, 12, 12, 3)), verbose=0)]
     attempt("input", lambda: features(model()))
     attempt("input after fit", lambda: [(m := model(first=False)).fit(pictures(), verbose=0), features(m)][1])
+    convolution = model().layers[0]
+    unused = layers.Dense(1)
+    attempt("output shape", lambda: [list(convolution.output_shape), hasattr(unused, "output_shape")])
     attempt("no input", lambda: str(model(first=False).input))
 
     # places and datasets, as Keras reads them
@@ -406,6 +409,7 @@ def old_api(tmp_path_factory: pytest.TempPathFactory) -> Told:
         ("acc stays", False),
         ("input", [[1, 10, 10, 2], [1, 5, 5, 2], [1, 50], [1, 1]]),
         ("input after fit", [[1, 10, 10, 2], [1, 5, 5, 2], [1, 50], [1, 1]]),
+        ("output shape", [[None, 10, 10, 2], False]),
         ("loader", 8),
         ("loader at a class", 0),
         ("empty folder", 8),
@@ -476,6 +480,7 @@ def test_unknown_names_stay_unknown(old_api: Told, source: str) -> None:
         ("metric-name", "history.history['acc']", "history.history['accuracy']"),
         ("metric-name", "EarlyStopping(monitor='val_acc')", "EarlyStopping(monitor='val_accuracy')"),
         ("sequential-input", "model.input", "model.inputs"),
+        ("layer-shape", "layer.output_shape", "layer.output.shape"),
         ("generator-next", "generator.next()", "next(generator)"),
         ("relocated-data", "D:/wk4/data/train/", "h-or-s"),
         ("relocated-data", "D:/wk4/data/sad/", "h-or-s/sad"),

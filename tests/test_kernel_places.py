@@ -135,6 +135,11 @@ SANDBOXED = """
     attempt("isfile", lambda: [os.path.isfile("i/happy-or-sad.zip"), os.path.isdir("i/happy-or-sad")])
     attempt("made by the notebook", lambda: os.makedirs("train/happy"))
     attempt("kept empty", lambda: os.listdir("train/happy"))
+    attempt("made with the set's name", lambda: [os.makedirs("l/h-or-s/happy"), os.listdir("l/h-or-s")][1])
+    pathlib.Path("m/h-or-s/sad").mkdir(parents=True)
+    attempt("pathlib makes", lambda: os.listdir("m/h-or-s"))
+    attempt("extracted", lambda: zipfile.ZipFile("happy-or-sad.zip").extractall("n/h-or-s"))
+    attempt("copied", lambda: count(shutil.copytree("h-or-s", "o/happy-or-sad")))
 
     attempt("mkdir once", lambda: os.mkdir("h-or-s"))
     attempt("mkdir twice", lambda: os.mkdir("h-or-s"))
@@ -185,6 +190,10 @@ def sandboxed(tmp_path_factory: pytest.TempPathFactory) -> Told:
         ("unpack", 8),
         ("isfile", [True, True]),
         ("kept empty", []),
+        ("made with the set's name", ["happy"]),
+        ("pathlib makes", ["sad"]),
+        ("extracted", None),
+        ("copied", 8),
         ("mkdir once", None),
         ("mkdir twice", "FileExistsError"),
         ("gone", "FileNotFoundError"),
@@ -217,6 +226,7 @@ def test_each_relocation_is_said_once(sandboxed: Told) -> None:
     assert ("relocated-data", "b/h-or-s/happy", "h-or-s/happy") in said
     assert ("relocated-data", "f/happy-or-sad.zip", "happy-or-sad.zip") in said
     assert len(said) == len(set(said))
+    assert [] == [old for _, old, _ in said if old.startswith(("l/", "m/", "n/", "o/"))]
     assert {"relocated-data"} == set(sandboxed.codes)
 
 

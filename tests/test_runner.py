@@ -65,6 +65,7 @@ RIGHT = ("images", "input-shape", "output", "loss", "callback")
         "arrays_by_hand",
         "python_generator",
         "course_functions_never_called",
+        "callback_with_memory",
     ],
 )
 def test_right_however_it_is_written(graded: Callable[..., Graded], name: str) -> None:
@@ -75,6 +76,23 @@ def test_right_however_it_is_written(graded: Callable[..., Graded], name: str) -
         run.ending,
         {c: s for c, s in statuses(grade).items() if c in RIGHT},
     ), [f"{v.criterion}: {v.saw}" for v in grade.verdicts]
+
+
+def test_cells_are_named_as_they_stand(graded: Callable[..., Graded]) -> None:
+    """Models, trainings and notes name the cell of the notebook they belong to, the last one included."""
+    run, _, _ = graded("functional_model")
+    (note,) = [note for note in run.notes if note.code == "metrics-position"]
+
+    assert (1, 2) == (run.models[0].cell, run.trainings[0].cell)
+    assert (1, 7) == (note.cell, note.line)
+
+
+def test_pictures_can_be_unpacked_below_a_placed_folder(graded: Callable[..., Graded]) -> None:
+    """Folders that a notebook makes are its own; the switches back to TensorFlow 1 do no harm."""
+    run, _, printed = graded("below_a_placed_folder")
+
+    assert ["ran", "ran"] == [cell.status for cell in run.cells]
+    assert "['happy', 'sad']\nold names\n" == printed
 
 
 def test_course_functions_are_called_as_the_course_would(graded: Callable[..., Graded]) -> None:

@@ -116,6 +116,8 @@ def _unread(part: Callable[..., Part], callback: Callback, run: Run) -> Part:
     reported = sorted({key for t in run.trainings for e in t.epochs for key in e.logs} | {"loss"})
     if name in reported:
         return part(0, f"{callback.kind} reads {name!r}, not training accuracy.", _wrong_metric(name))
+    if name.startswith("val_"):
+        return part(0, f"{callback.kind} reads {name!r}, not training accuracy.", _wrong_metric(name))
     saw = f"{callback.kind} reads {name!r}, but the model reports {', '.join(map(repr, reported))}."
     return part(0, saw, "metric-name-mismatch")
 
@@ -171,6 +173,8 @@ def _at_point(found: SwitchingMap, aim: _Aim) -> tuple[float, str, str | None]:
     first = found.switches[0]
     point = (first.below + first.above) / 2
     saw = f"It stops training when {found.metric} passes {point:.6g}."
+    if 0.9999 < point <= 1:
+        saw = f"It stops training only when {found.metric} is 1."
     if not found.steady:
         return 0, UNSTEADY, "callback-unsteady"
     if first.then != "stop":
@@ -192,7 +196,12 @@ def _no_switch(callback: Callback, maps: list[SwitchingMap], aim: _Aim) -> tuple
         return 0, "It sets stop_training on itself, which Keras does not look at.", "stop-flag-on-callback"
     if not all(m.steady for m in callback.maps):
         return 0, UNSTEADY, "callback-unsteady"
-    if any(m.start == "stop" for m in maps):
+    if any(m.hook == "on_epoch_begin" and m.switches for m in maps):
+        return 0, "It looks when an epoch begins, and Keras tells it nothing then.", "looks-before-epoch"
+    others = [name for name in _watched(callback.maps) if name not in aim.names]
+    if others:
+        return 0, f"{others[0]!r} decides, accuracy has no say.", _wrong_metric(others[0])
+    if any(m.start == "stop" and m.others == "poor" for m in maps):
         return 0, "It stops training whatever the accuracy is.", "stops-always"
     if callback.error and all(m.start == "error" for m in maps):
         return 0, f"It raises {callback.error.rstrip('.')}.", "callback-raises"

@@ -80,9 +80,9 @@ def _wraps_folders(pipeline: Pipeline) -> bool:
 
 def _from_directory(part: Callable[..., Part], pipeline: Pipeline, classes: Sequence[str]) -> Part:
     found = {c.name.lower(): c.count for c in pipeline.classes if c.count != 0}
-    place = f"from {pipeline.folder!r}" if pipeline.folder else ""
-    names = ", ".join(f"{c.name} ({c.count})" for c in pipeline.classes) or "none"
-    saw = f"Classes found {place}: {names}."
+    place = f" in {pipeline.folder!r}" if pipeline.folder else ""
+    names = ", ".join(f"{c.name} ({c.count})" for c in pipeline.classes if c.count != 0) or "none"
+    saw = f"Classes found{place}: {names}."
     if set(found) == {c.lower() for c in classes}:
         return part(1, saw)
     return part(0, saw, "points-at-one-class" if len(found) <= 1 else "points-at-wrong-folder")
@@ -103,6 +103,8 @@ def _range(batch: Batch | None, smallest: float, largest: float, weight: float) 
     low, high = batch.x_low, batch.x_high
     saw = f"Pixel values that reach the first layer with weights run from {low:.3g} to {high:.3g}."
     magnitude = max(abs(low), abs(high))
+    if magnitude > 255 * 1.2:
+        return Part("range", weight, 0, saw, "rescaled-wrong-way"), []
     if magnitude > largest:
         return Part("range", weight, 0, saw, "forgot-rescale"), []
     if magnitude < smallest:

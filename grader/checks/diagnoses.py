@@ -47,8 +47,12 @@ DIAGNOSES: dict[str, Diagnosis] = {
         "Give the last layer activation='sigmoid', so that it answers with a probability between 0 and 1.",
     ),
     "two-unit-softmax": Diagnosis(
-        "two softmax units where one sigmoid unit is asked for",
+        "two output units where one sigmoid unit is asked for",
         "It works, but a yes/no question needs one number: Dense(1, activation='sigmoid').",
+    ),
+    "flatten-missing": Diagnosis(
+        "nothing flattens before the last layer",
+        "Put Flatten() before the Dense layers, so that the model answers once for each picture.",
     ),
     "too-many-units": Diagnosis(
         "more output units than a yes/no question needs",
@@ -102,6 +106,10 @@ DIAGNOSES: dict[str, Diagnosis] = {
     "forgot-rescale": Diagnosis(
         "pixels are not rescaled",
         "Pixels run from 0 to 255; divide by 255 with ImageDataGenerator(rescale=1/255) or Rescaling(1/255).",
+    ),
+    "rescaled-wrong-way": Diagnosis(
+        "pixels are made larger instead of smaller",
+        "Pixels run from 0 to 255; rescale=1/255 brings them to 0 to 1.",
     ),
     "rescaled-twice": Diagnosis(
         "pixels are divided too often",
@@ -172,6 +180,10 @@ DIAGNOSES: dict[str, Diagnosis] = {
         "the callback looks after each batch",
         "After a batch the accuracy covers only part of the pictures; use on_epoch_end.",
     ),
+    "looks-before-epoch": Diagnosis(
+        "the callback looks when an epoch begins",
+        "Use on_epoch_end: Keras gives on_epoch_begin no logs.",
+    ),
     "stops-too-late": Diagnosis(
         "the callback looks when training is already over",
         "Use on_epoch_end: on_train_end comes after the last epoch.",
@@ -204,6 +216,14 @@ DIAGNOSES: dict[str, Diagnosis] = {
     "accuracy-not-reached": Diagnosis(
         "training accuracy stayed too low",
         "Check rescaling, labels, output and loss first; then train for more epochs or with more pictures.",
+    ),
+    "stopped-before-accuracy": Diagnosis(
+        "training was stopped before accuracy was high enough",
+        "Mend when the callback stops; see the criterion about it.",
+    ),
+    "training-failed": Diagnosis(
+        "training ended with an error",
+        "Mend the cell that trains; its error says what does not fit.",
     ),
     "no-accuracy-metric": Diagnosis(
         "accuracy is not measured",

@@ -89,9 +89,13 @@ def binary_output(run: Run) -> Finding:
         return nothing("The model was never built, so its output is unknown.")
     if model.output.activation is None:
         return nothing("What squashes the output could not be found out.")
+    if model.output.places > 1:
+        return not_met(
+            f"The model answers at {model.output.places} places of each picture.", "flatten-missing"
+        )
     if units == 1:
         return _one_unit(activation, loss, saw)
-    if units == 2 and _fit_together(activation, loss):
+    if units == 2 and (_fit_together(activation, loss) or _unit_for_each_label(run, loss)):
         return Finding(0.5, saw, "two-unit-softmax")
     return not_met(saw, "too-many-units")
 
@@ -109,6 +113,19 @@ def _fit_together(activation: str, loss: Loss | None) -> bool:
     if loss is None or loss.name not in CATEGORICAL:
         return False
     return activation == ("linear" if loss.from_logits else "softmax")
+
+
+def _unit_for_each_label(run: Run, loss: Loss | None) -> bool:
+    """Whether a binary loss is given as many labels as there are units, so that it works for each unit."""
+    labels = run.pipeline.batch.y_shape if run.pipeline and run.pipeline.batch else None
+    units = run.model.output.units if run.model else None
+    return (
+        loss is not None
+        and loss.name in BINARY
+        and bool(labels)
+        and len(labels or ()) == 2
+        and (labels or (None,))[-1] == units
+    )
 
 
 def _hidden_softmax(model: ModelSnapshot) -> Layer | None:
@@ -139,6 +156,8 @@ def binary_loss(run: Run) -> Finding:
     units, activation = model.output.units, model.output.activation or "linear"
     saw = f"The loss is {loss.name}{' with from_logits=True' if loss.from_logits else ''}."
     if loss.name in BINARY:
+        if units is not None and units > 1 and _unit_for_each_label(run, loss):
+            return Finding(0.5, f"{saw} It goes with {units} units and as many labels.", "categorical-loss")
         return _binary(loss, units, activation, saw)
     if loss.name in CATEGORICAL:
         return _categorical(loss, units, activation, saw)

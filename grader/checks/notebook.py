@@ -78,7 +78,9 @@ def _first_trouble(run: Run, failed: list[Failure], ran: int, counted: int) -> t
 
 
 def _first_line(message: str | None) -> str:
-    return (message or "").strip().split("\n", 1)[0][:300]
+    """The first line that says something: Keras puts the layer's error behind a general one."""
+    lines = [line.strip() for line in (message or "").splitlines() if line.strip()]
+    return next((x for x in lines if "Exception encountered when" not in x), lines[0] if lines else "")[:300]
 
 
 def _named(cell: CellRun) -> str:

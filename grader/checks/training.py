@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from grader.checks.finding import Finding, met, not_met, nothing
-from grader.evidence import Compiled, ModelSnapshot, Run, Training
+from grader.evidence import Compiled, ModelSnapshot, Run, Training, plain_text
 
 ACCURACY_KINDS = {
     "accuracy",
@@ -44,20 +44,36 @@ def accuracy_reached(run: Run, *, above: float, classes: Sequence[str] = ()) -> 
     if training is None:
         return nothing("No model was trained, so no accuracy was reached.")
     if not training.epochs:
-        return nothing(f"Training ended before its first epoch was over. {_error(training)}".strip())
+        saw = f"Training ended before its first epoch was over. {_error(training)}".strip()
+        return Finding(None, saw, "training-failed" if training.error else None)
     best = best_accuracy(run)
     if best is None:
         return not_met("Training does not report accuracy.", "no-accuracy-metric")
-    saw = f"The best training accuracy was {best:.4g} in {len(training.epochs)} epoch(s)."
+    epochs = len(training.epochs)
+    saw = f"The best training accuracy was {best:.4g} in {epochs} {'epoch' if epochs == 1 else 'epochs'}."
     if not _on_the_pictures(run, classes):
-        return not_met(f"{saw} It was not trained on both classes.", "trained-on-other-pictures")
+        return not_met(
+            f"{saw} The pictures were not labelled {' and '.join(classes)}.", "trained-on-other-pictures"
+        )
     if best <= above:
-        return not_met(f"{saw} It should exceed {above}.", "accuracy-not-reached")
+        return _short(training, f"{saw} It should exceed {above}.")
     return met(saw, *_few_pictures(run))
 
 
+def _short(training: Training, saw: str) -> Finding:
+    """Accuracy stayed too low: because fit raised, because training was stopped, or by itself."""
+    if training.error:
+        return not_met(f"{saw} {_error(training)}", "training-failed")
+    if training.stopped and len(training.epochs) < training.epochs_asked:
+        return not_met(f"{saw} Training was stopped before that.", "stopped-before-accuracy")
+    return not_met(saw, "accuracy-not-reached")
+
+
 def _error(training: Training) -> str:
-    return f"fit raised: {training.error}" if training.error else ""
+    """What fit raised, as one plain line."""
+    lines = plain_text(training.error or "", 2000).strip().splitlines()
+    telling = [line.strip() for line in lines if line.strip() and "Exception encountered when" not in line]
+    return f"fit raised: {telling[0][:300]}" if telling else ""
 
 
 def _on_the_pictures(run: Run, classes: Sequence[str]) -> bool:

@@ -75,7 +75,7 @@ class _Progress:
     ending: Ending = Ending.FINISHED
     problem: str | None = None
     cells: list[CellRun] = field(default_factory=list)
-    counts: dict[int, int] = field(default_factory=dict)
+    order: list[int] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
 
     def ends(self, ending: Ending, problem: str) -> None:
@@ -285,6 +285,7 @@ async def _run_cells(
 
 async def _run_cell(runner: _Client, index: int, progress: _Progress, wall: float) -> None:
     cell, started = progress.notebook.cells[index], time.monotonic()
+    progress.order.append(index)
     try:
         await runner.async_execute_cell(cell, index)
     except CellTimeoutError:
@@ -293,8 +294,6 @@ async def _run_cell(runner: _Client, index: int, progress: _Progress, wall: floa
             await runner.km.interrupt_kernel()
     except DeadKernelError:
         progress.ends(Ending.KERNEL_DIED, f"The kernel died while cell {index + 1} ran.")
-    if cell.execution_count is not None:
-        progress.counts[cell.execution_count] = index
     cut = progress.ending is not Ending.FINISHED
     progress.cells.append(_cell_run(index, cell, time.monotonic() - started, cut, progress.problem))
 
@@ -366,11 +365,12 @@ async def _run_again_with_import(
 
 
 def _run(job: Job, protection: Protection, evidence: Evidence, progress: _Progress) -> Run:
-    """Everything together, with the kernel's cell counts turned into places in the notebook."""
+    """Everything together, with the kernel's count of cells turned into places in the notebook."""
     submission = job.submission
 
     def placed(thing: Any) -> Any:
-        return msgspec.structs.replace(thing, cell=progress.counts.get(thing.cell))
+        ran = dict(enumerate(progress.order, start=1))
+        return msgspec.structs.replace(thing, cell=ran.get(thing.cell))
 
     return Run(
         student=submission.student,

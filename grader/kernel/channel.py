@@ -81,12 +81,12 @@ def cell_starts(raw_cell: str, count: int) -> None:
 
 
 def current_cell() -> int | None:
-    """The execution count of the cell that runs now (the parent knows which cell that was)."""
+    """Which of the cells run so far runs now, counted from 1 (the parent knows which cell that was)."""
     return _current
 
 
 def place() -> tuple[int | None, int | None]:
-    """The student's cell (execution count) and line, innermost first, from which we were called."""
+    """The student's cell (counted as it ran) and line, innermost first, from which we were called."""
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         cell = _cells.get(frame.f_code.co_filename)

@@ -218,8 +218,14 @@ def output(model: Any) -> dict[str, Any]:
     """How many numbers the model answers with, and what squashes them, as far as its layers tell."""
     last = _last_layer(model)
     found = output_shape(model) or (output_shape(last) if last is not None else None)
-    units = _count(found[1:]) if found else _number(getattr(last, "units", None))
-    return {"units": units, "activation": _final_activation(model), "layer": getattr(last, "name", None)}
+    units = found[-1] if found else _number(getattr(last, "units", None))
+    places = _count(found[1:-1]) if found else 1
+    return {
+        "units": units,
+        "places": places or 1,
+        "activation": _final_activation(model),
+        "layer": getattr(last, "name", None),
+    }
 
 
 def _count(shape: list[int | None]) -> int | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 import sys
 import sysconfig
 from collections.abc import Callable, Mapping, Sequence
@@ -19,6 +20,8 @@ KERAS = (
     "keras.api",
     "keras.api._tf_keras.keras",
 )
+# The files in which `os.path.exists`, `Path.exists` and their like are written.
+_QUESTIONS = re.compile(r"(genericpath|posixpath|ntpath)(\.py|>)$|pathlib(\.py|[\\/]\w+\.py)$")
 _STDLIB = sysconfig.get_paths()["stdlib"]
 
 
@@ -92,6 +95,18 @@ def asked_by_launcher() -> bool:
     """Whether the launcher or the offline web called the hooked function, for files of the run itself."""
     frame = _asking()
     return frame is not None and str(frame.f_globals.get("__name__", "")) in _LAUNCHING
+
+
+def notebook_asks_about_path() -> bool:
+    """Whether the notebook itself calls `os.path.exists` and its like, or their forms in pathlib.
+
+    Other parts of the standard library ask before they create something (`os.makedirs`, `zipfile`).
+    """
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and (_is_hook(frame) or _QUESTIONS.search(frame.f_code.co_filename)):
+        frame = frame.f_back
+    file = frame.f_code.co_filename if frame is not None else _STDLIB
+    return not (file.startswith((_STDLIB, "<frozen")) or _is_packaged(file) or (frame and _is_ours(frame)))
 
 
 def _asking() -> FrameType | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import shutil
 import signal
@@ -73,9 +74,12 @@ def _serve(told: dict[str, Any]) -> None:
     app.initialize(["-f", told["connection_file"]])
     shell = app.shell
 
+    # IPython versions disagree on when they count, so cells are counted here: the parent does the same.
+    numbers = itertools.count(1)
+
     def starts(info: Any) -> None:
         if info.store_history:
-            channel.cell_starts(info.raw_cell, shell.execution_count)
+            channel.cell_starts(info.raw_cell, next(numbers))
 
     shell.events.register("pre_run_cell", starts)
     places.install_shell(shell)

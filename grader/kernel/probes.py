@@ -170,7 +170,8 @@ def _measured(number: int, model: Any) -> dict[str, Any]:
         return _loss_by_meaning(number)
     x = np.asarray(batch[0][:4], "float32")
     given = np.asarray(model(x, training=False))
-    output = {**seen, "units": int(np.prod(given.shape[1:]))}
+    units = given.shape[-1] if given.ndim > 1 else 1
+    output = {**seen, "units": units, "places": int(np.prod(given.shape[1:-1]))}
     output["activation"] = seen["activation"] or describe.traced_activation(model, x) or _by_range(model, x)
     return {"output": output, "input_shape": [None, *x.shape[1:]], **_loss_by_meaning(number)}
 
@@ -295,7 +296,7 @@ def _instance(number: int) -> Any:
         return known
     if number not in _instances:
         made = _instances[number] = known()
-        recorder.states[recorder.number_of(made)] = dict(made.__dict__)
+        recorder.states[recorder.number_of(made)] = recorder.state_of(made)
     return _instances[number]
 
 
@@ -317,6 +318,9 @@ def _driven(one: Any, model: Any, hook: str, epoch: int, logs: dict[str, Any], s
     _as_before_training(one)
     try:
         one.set_model(proxy)
+        with contextlib.suppress(Exception):
+            one.on_train_begin({})  # where many set up what their other hooks count with
+        proxy.stop_training = model.stop_training = False
         _hook(one, hook)(epoch, given)
         stops = bool(proxy.stop_training) or bool(model.stop_training)
         answered = "stop" if stops else "go"
@@ -341,7 +345,7 @@ def _as_before_training(one: Any) -> None:
     before = recorder.states.get(recorder.number_of(one))
     if before is not None and hasattr(one, "__dict__"):
         one.__dict__.clear()
-        one.__dict__.update(before)
+        one.__dict__.update({name: recorder.own_copy(value) for name, value in before.items()})
 
 
 def _hook(one: Any, name: str) -> Callable[[int, Any], Any]:

@@ -358,7 +358,7 @@ def send_callback(one: Any, origin: str, **changes: Any) -> int:
     """Send a callback (or a class of them) as it stands now; its number."""
     number = number_of(one)
     callbacks.setdefault(number, one)
-    states.setdefault(number, dict(getattr(one, "__dict__", {})) if origin == "instance" else {})
+    states.setdefault(number, state_of(one) if origin == "instance" else {})
     kind = one if origin == "class" else type(one)
     hooks = overridden(one)
     seen = {
@@ -371,6 +371,18 @@ def send_callback(one: Any, origin: str, **changes: Any) -> int:
     }
     channel.send("callback", callback={**seen, **changes})
     return number
+
+
+def state_of(one: Any) -> dict[str, Any]:
+    """A callback's own attributes, with its lists, sets and dicts copied; everything else is shared."""
+    return {name: own_copy(value) for name, value in getattr(one, "__dict__", {}).items()}
+
+
+def own_copy(value: Any) -> Any:
+    """The same value; lists, sets, tuples and dicts are copied all the way down."""
+    if type(value) in (list, set, tuple):
+        return type(value)(own_copy(item) for item in value)
+    return {key: own_copy(item) for key, item in value.items()} if type(value) is dict else value
 
 
 def overridden(one: Any) -> list[str]:

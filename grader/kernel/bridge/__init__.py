@@ -8,7 +8,8 @@ The codes of the notes:
   `predict-proba`
 * arguments of `fit` and `compile`: `fit-argument`, `steps-not-whole`, `data-ran-out`, `metrics-string`,
   `metrics-position`
-* values that had another name: `metric-name`, `metrics-names`, `sequential-input`, `generator-next`
+* values that had another name: `metric-name`, `metrics-names`, `sequential-input`, `layer-shape`,
+  `generator-next`
 * old names: `module-path`, `keras-backend`, `tf1-name`, `numpy-name`, `pillow-name`, `scipy-misc`,
   `dataset-path`
 * Colab and the kernel: `colab-upload`, `colab-download`, `colab-drive`, `colab-magic`, `kills-itself`

@@ -10,7 +10,7 @@ from types import ModuleType
 from typing import Any
 
 from .. import channel
-from ..hooks import after_import, load, quietly
+from ..hooks import after_import, asked_by_library, load, quietly
 
 # Arguments of `fit` that Keras 3 moved into the data set's own constructor.
 _MOVED = ("workers", "use_multiprocessing", "max_queue_size")
@@ -21,6 +21,7 @@ def install() -> None:
     after_import("keras.src.models.model", _model)
     after_import("keras.src.models.sequential", _sequential)
     after_import("keras.src.legacy.preprocessing.image", _iterator)
+    after_import("keras.src.layers.layer", _layer)
 
 
 def _model(module: ModuleType) -> None:
@@ -303,3 +304,25 @@ def _iterator(module: ModuleType) -> None:
 
     if not hasattr(module.Iterator, "next"):
         module.Iterator.next = next_
+
+
+def _layer(module: ModuleType) -> None:
+    """`layer.output_shape`, which Keras 3 has for models only."""
+    if not hasattr(module.Layer, "output_shape"):
+        module.Layer.output_shape = _OutputShape()
+
+
+class _OutputShape:
+    """Answers the notebook for layers that set no attribute of this name; Keras itself asks for it too."""
+
+    def __get__(self, layer: Any, owner: Any = None) -> Any:
+        if layer is None or asked_by_library():
+            raise AttributeError(f"{owner.__name__!r} object has no attribute 'output_shape'")
+        try:
+            shape = tuple(layer.output.shape)
+        except (AttributeError, ValueError) as error:
+            raise AttributeError(
+                f"{type(layer).__name__!r} object has no attribute 'output_shape'"
+            ) from error
+        channel.note("layer-shape", "layer.output_shape", "layer.output.shape")
+        return shape

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
-from ..hooks import after_import, asked_by_library, quietly, replace
+from ..hooks import after_import, asked_by_library, notebook_asks_about_path, quietly, replace
 from .finder import Finder
 
 _MISSING = (FileNotFoundError, NotADirectoryError)
@@ -64,7 +64,7 @@ def _retrying(
             return function(*args, **kwargs)
         except _MISSING:
             may_ask = args and kwargs.get("dir_fd") is None and reads(*args, **kwargs)
-            if not may_ask or finder.is_busy or (question and asked_by_library()):
+            if not may_ask or finder.is_busy or (question and not notebook_asks_about_path()):
                 raise
             new = quietly(finder.find, args[0], question)
             if new is None:
@@ -79,7 +79,7 @@ def _retrying_access(function: Callable[..., bool], finder: Finder) -> Any:
     def wrapper(path: Any, *args: Any, **kwargs: Any) -> bool:
         if function(path, *args, **kwargs):
             return True
-        if finder.is_busy or os.path.lexists(path) or asked_by_library():
+        if finder.is_busy or os.path.lexists(path) or not notebook_asks_about_path():
             return False
         new = quietly(finder.find, path, True)
         return new is not None and function(new, *args, **kwargs)
